@@ -1,0 +1,68 @@
+// Package forecast predicts loads on a regular grid of time.
+//
+// It is pure: values in, values out. It has no I/O, no clock, no logger, no
+// goroutines and no globals. It knows nothing about pools or agents; callers
+// divide known multipliers out before they fit and put them back on what comes
+// out.
+package forecast
+
+import (
+	"math"
+	"time"
+)
+
+// Series is a load on a regular grid of time. Missing values are NaN, never
+// absent and never zero. A Series is not modified after it was made; Append
+// returns a longer one.
+type Series struct {
+	// Start is the instant of Values[0]. Its location is the wall clock that
+	// daily and weekly seasons follow.
+	Start  time.Time
+	Step   time.Duration // > 0, a divisor of a day
+	Values []float64
+}
+
+// Len returns the number of values.
+func (s Series) Len() int { return len(s.Values) }
+
+// Time returns the instant of value i; i may lie beyond the end.
+func (s Series) Time(i int) time.Time { return s.Start.Add(time.Duration(i) * s.Step) }
+
+// End returns the instant after the last value: that of the next one to come.
+func (s Series) End() time.Time { return s.Time(len(s.Values)) }
+
+// Index returns the place of the last grid instant at or before t, which may
+// lie outside the series.
+func (s Series) Index(t time.Time) int {
+	d := t.Sub(s.Start)
+	i := int(d / s.Step)
+	if d%s.Step < 0 {
+		i--
+	}
+	return i
+}
+
+// At returns the value at the last grid instant at or before t, NaN outside.
+func (s Series) At(t time.Time) float64 {
+	if i := s.Index(t); i >= 0 && i < len(s.Values) {
+		return s.Values[i]
+	}
+	return math.NaN()
+}
+
+// From returns the part of the series at or after t. It shares the values.
+func (s Series) From(t time.Time) Series {
+	i := s.Index(t)
+	if s.Time(i).Before(t) {
+		i++
+	}
+	i = min(max(i, 0), len(s.Values))
+	return Series{Start: s.Time(i), Step: s.Step, Values: s.Values[i:len(s.Values):len(s.Values)]}
+}
+
+// Range is an interval on a grid: the instants Start, Start+Step, … up to and
+// including End. Start and End are multiples of Step since the Unix epoch.
+type Range struct {
+	Start, End time.Time
+	Step       time.Duration
+}

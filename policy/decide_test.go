@@ -1,0 +1,257 @@
+package policy
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var newYork = mustLocation("America/New_York")
+
+func mustLocation(name string) *time.Location {
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		panic(err)
+	}
+	return loc
+}
+
+// noon is a Thursday without anything special.
+var noon = time.Date(2026, 11, 12, 12, 0, 0, 0, newYork)
+
+// pool has no behavior that slows it down but the tolerance.
+func testPool() Pool {
+	return Pool{
+		Name: "nba", Labels: map[string]string{"league": "nba"}, Location: newYork,
+		Agents: Agents{Base: 10, Min: 4, Max: 40}, PerAgent: 10, LeadTime: 10 * time.Minute,
+		Quantile: 0.9, Sensitivity: 1, Weight: 1, Mode: Active, ForecastMaxAge: time.Hour,
+		Behavior: Behavior{
+			ScaleUp:   ScalingRules{Tolerance: 0.1, SelectPolicy: SelectMax},
+			ScaleDown: ScalingRules{Tolerance: 0.1, SelectPolicy: SelectMax},
+		},
+	}
+}
+
+func load(x float64) Sample { return Sample{Value: x, Time: noon, Quality: OK} }
+
+// calm is a forecast that expects no more than is asked for now.
+func outlook(x float64) Outlook {
+	return Outlook{Model: "holt_winters", Load: x, At: noon.Add(5 * time.Minute), Upper: math.MaxFloat64, Origin: noon.Add(-5 * time.Minute)}
+}
+
+func running(n int) Count { return Count{Agents: n, Ready: n, Known: true} }
+
+// watched is a state that has watched long enough to lower.
+func watched() State { return State{Since: noon.Add(-24 * time.Hour)} }
+
+func codes(d Decision) []Code {
+	var cs []Code
+	for _, r := range d.Reasons {
+		cs = append(cs, r.Code)
+	}
+	return cs
+}
+
+// checkChain fails unless the reasons lead from current to desired without a break.
+func checkChain(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, d Decision) {
+	t.Helper()
+	at := d.Current
+	for _, r := range d.Reasons {
+		if r.From != at {
+			t.Fatalf("reason %s starts at %d, not at %d: %+v", r.Code, r.From, at, d.Reasons)
+		}
+		at = r.To
+	}
+	if at != d.Desired {
+		t.Fatalf("reasons end at %d, desired is %d: %+v", at, d.Desired, d.Reasons)
+	}
+}
+
+func TestDecide(t *testing.T) {
+	during := func(name, from, to string) []Schedule { return []Schedule{schedule(t, name, from, to)} }
+	tests := []struct {
+		name   string
+		change func(p *Policy, in *Input, st *State)
+		want   int
+		why    []Code
+	}{
+		{"follows the load", func(_ *Policy, in *Input, _ *State) { in.Load = load(200) }, 20, []Code{ReasonReactive}},
+		{"follows the forecast ahead of the load", func(_ *Policy, in *Input, _ *State) { in.Outlook = outlook(250) }, 25, []Code{ReasonForecast}},
+		{"a forecast never lowers the reactive floor", func(_ *Policy, in *Input, _ *State) { in.Load, in.Outlook = load(200), outlook(10) }, 20, []Code{ReasonReactive}},
+		{"scales down", func(_ *Policy, in *Input, _ *State) { in.Load, in.Outlook = load(50), outlook(50) }, 5, []Code{ReasonReactive}},
+		{"leaves small gaps alone", func(_ *Policy, in *Input, _ *State) { in.Load = load(108) }, 10, []Code{ReasonReactive, ReasonTolerance}},
+		{"rounds noise away", func(_ *Policy, in *Input, _ *State) { in.Load = load(200.00000000001) }, 20, []Code{ReasonReactive}},
+		{"closes a share of the gap upward", func(p *Policy, in *Input, _ *State) { p.Pool.Sensitivity, in.Load = 0.7, load(200) }, 17, []Code{ReasonReactive, ReasonSensitivity}},
+		{"closes a share of the gap downward", func(p *Policy, in *Input, _ *State) {
+			p.Pool.Sensitivity, in.Load, in.Outlook = 0.7, load(45), outlook(45)
+		}, 6, []Code{ReasonReactive, ReasonSensitivity}},
+		{"keeps the pool's minimum", func(_ *Policy, in *Input, _ *State) { in.Load, in.Outlook = load(0), outlook(0) }, 4, []Code{ReasonReactive, ReasonPoolMin}},
+		{"keeps the pool's maximum", func(_ *Policy, in *Input, _ *State) { in.Load = load(1e300) }, 40, []Code{ReasonReactive, ReasonPoolMax}},
+		{"lowers to the maximum at once", func(_ *Policy, in *Input, st *State) {
+			in.Current, in.Load = running(60), Sample{Quality: Error, Detail: "connection refused"}
+			*st = State{}
+		}, 40, []Code{ReasonForecast, ReasonLoadUnknown, ReasonPoolMax}},
+		{"lifts to the minimum at once", func(p *Policy, in *Input, _ *State) {
+			in.Current, p.Pool.Behavior.ScaleUp.SelectPolicy = running(1), SelectDisabled
+		}, 4, []Code{ReasonReactive, ReasonStepLimit, ReasonPoolMin}},
+
+		{"holds when the load is empty", func(_ *Policy, in *Input, _ *State) { in.Load = Sample{} }, 10, []Code{ReasonForecast, ReasonLoadUnknown}},
+		{"holds when the load is stale", func(_ *Policy, in *Input, _ *State) {
+			in.Load = Sample{Value: 1, Quality: Stale}
+			in.Outlook = outlook(50)
+		}, 10, []Code{ReasonForecast, ReasonLoadUnknown}},
+		{"holds when the load is partial and low", func(_ *Policy, in *Input, _ *State) {
+			in.Load = Sample{Value: 50, Time: noon, Quality: Partial}
+			in.Outlook = outlook(50)
+		}, 10, []Code{ReasonReactive, ReasonLoadUnknown}},
+		{"raises when the load is partial and high", func(_ *Policy, in *Input, _ *State) { in.Load = Sample{Value: 200, Time: noon, Quality: Partial} }, 20, []Code{ReasonReactive}},
+		{"raises by the forecast while the load is unknown", func(_ *Policy, in *Input, _ *State) {
+			in.Load, in.Outlook = Sample{Quality: Error}, outlook(300)
+		}, 30, []Code{ReasonForecast}},
+		{"the profile stands in when the forecast is too old", func(p *Policy, in *Input, _ *State) {
+			in.Load, in.Outlook = Sample{Quality: Error}, outlook(300)
+			in.Outlook.Origin = noon.Add(-2 * time.Hour)
+			p.Rules = []Rule{{Name: "evening", Demand: &DemandEffect{Multiply: 1.5}}}
+		}, 15, []Code{ReasonProfile}},
+		{"the profile sees a window that opens within the lead time", func(p *Policy, in *Input, _ *State) {
+			in.Outlook = Outlook{}
+			p.Rules = []Rule{{Name: "lunch", When: Condition{During: during("lunch", "12:08", "13:00")}, Demand: &DemandEffect{Multiply: 2}}}
+		}, 20, []Code{ReasonProfile}},
+		{"drops an absurd forecast", func(_ *Policy, in *Input, _ *State) { in.LargestLoad, in.Outlook = 100, outlook(2000) }, 10, []Code{ReasonReactive}},
+		{"drops an infinite forecast", func(_ *Policy, in *Input, _ *State) { in.Outlook = outlook(math.Inf(1)) }, 10, []Code{ReasonReactive}},
+		{"drops a forecast that is not a number", func(_ *Policy, in *Input, _ *State) { in.Outlook = outlook(math.NaN()) }, 10, []Code{ReasonReactive}},
+		{"touches nothing when the count is unknown", func(_ *Policy, in *Input, st *State) {
+			in.Current, in.Load = Count{Detail: "timeout"}, load(300)
+			st.Current = running(12)
+		}, 12, []Code{ReasonCurrentUnknown}},
+		{"extrapolates a burst that nobody foresaw", func(_ *Policy, in *Input, st *State) {
+			st.Samples = []Point{{noon.Add(-2 * time.Minute), 150}, {noon.Add(-time.Minute), 160}}
+			in.Load, in.Outlook = load(170), Outlook{Model: "m", Load: 100, At: noon, Upper: 120, Origin: noon}
+		}, 27, []Code{ReasonReactive}}, // 170 + 10 a minute · 10 minutes = 270
+		{"bounds the extrapolation of a burst", func(_ *Policy, in *Input, st *State) {
+			st.Samples = []Point{{noon.Add(-2 * time.Minute), 10}, {noon.Add(-time.Minute), 125}}
+			in.Load, in.Outlook = load(130), Outlook{Model: "m", Load: 100, At: noon, Upper: 120, Origin: noon}
+		}, 26, []Code{ReasonReactive}},
+
+		{"keeps a rule's floor exactly", func(p *Policy, _ *Input, _ *State) {
+			p.Rules = []Rule{{Name: "floor", Bounds: &BoundsEffect{Min: &Bound{Agents: 11}}}}
+		}, 11, []Code{ReasonReactive, ReasonRuleMin}},
+		{"keeps a rule's ceiling", func(p *Policy, in *Input, _ *State) {
+			in.Load = load(350)
+			p.Rules = []Rule{{Name: "off-season", Bounds: &BoundsEffect{Max: &Bound{Percent: 60}}}}
+		}, 24, []Code{ReasonReactive, ReasonRuleMax}},
+		{"the ceiling wins over the floor", func(p *Policy, _ *Input, _ *State) {
+			p.Rules = []Rule{{Name: "floor", Bounds: &BoundsEffect{Min: &Bound{Agents: 20}}}, {Name: "ceiling", Bounds: &BoundsEffect{Max: &Bound{Agents: 15}}}}
+		}, 15, []Code{ReasonReactive, ReasonRuleMin, ReasonRuleMax}},
+		{"a rule outside its window does nothing", func(p *Policy, _ *Input, _ *State) {
+			p.Rules = []Rule{{Name: "night", When: Condition{During: during("night", "22:00", "24:00")}, Bounds: &BoundsEffect{Min: &Bound{Agents: 20}}}}
+		}, 10, []Code{ReasonReactive}},
+
+		{"waits to shrink", func(p *Policy, in *Input, st *State) {
+			p.Pool.Behavior.ScaleDown.StabilizationWindow = 5 * time.Minute
+			st.Recommendations = []Recommendation{{noon.Add(-4 * time.Minute), 9}, {noon.Add(-6 * time.Minute), 30}}
+			in.Load, in.Outlook = load(50), outlook(50)
+		}, 9, []Code{ReasonReactive, ReasonStabilization}},
+		{"does not shrink before one window was watched", func(p *Policy, in *Input, st *State) {
+			p.Pool.Behavior.ScaleDown.StabilizationWindow = 5 * time.Minute
+			in.Load, in.Outlook = load(50), outlook(50)
+			*st = State{}
+		}, 10, []Code{ReasonReactive, ReasonStabilization}},
+		{"waits to grow", func(p *Policy, in *Input, st *State) {
+			p.Pool.Behavior.ScaleUp.StabilizationWindow = time.Minute
+			st.Recommendations = []Recommendation{{noon.Add(-30 * time.Second), 12}}
+			in.Load = load(300)
+		}, 12, []Code{ReasonReactive, ReasonStabilization}},
+		{"takes the larger step", func(p *Policy, in *Input, _ *State) {
+			p.Pool.Behavior.ScaleUp.Policies = []StepPolicy{{StepAgents, 4, time.Minute}, {StepPercent, 50, time.Minute}}
+			in.Load = load(300)
+		}, 15, []Code{ReasonReactive, ReasonStepLimit}},
+		{"counts the steps of the period", func(p *Policy, in *Input, st *State) {
+			p.Pool.Behavior.ScaleDown.Policies = []StepPolicy{{StepAgents, 4, time.Minute}}
+			st.Scalings = []Scaling{{noon.Add(-30 * time.Second), 13, 10}, {noon.Add(-90 * time.Second), 40, 13}}
+			in.Load, in.Outlook = load(40), outlook(40)
+		}, 9, []Code{ReasonReactive, ReasonStepLimit}},
+		{"cools down", func(p *Policy, in *Input, st *State) {
+			p.Pool.Behavior.ScaleDown.Cooldown = 10 * time.Minute
+			st.Scalings = []Scaling{{noon.Add(-9 * time.Minute), 13, 10}}
+			in.Load, in.Outlook = load(40), outlook(40)
+		}, 10, []Code{ReasonReactive, ReasonCooldown}},
+		{"never lowers in scale_up_only", func(p *Policy, in *Input, _ *State) {
+			p.Pool.Mode, in.Load, in.Outlook = ScaleUpOnly, load(50), outlook(50)
+		}, 10, []Code{ReasonReactive, ReasonMode}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := Policy{Pool: testPool()}
+			in := Input{Now: noon, Current: running(10), Load: load(100), Outlook: outlook(90)}
+			st := watched()
+			tt.change(&p, &in, &st)
+			in.Timeline = p.Timeline(nil)
+			d, _ := p.Decide(in, st)
+			checkChain(t, d)
+			if d.Desired != tt.want {
+				t.Errorf("desired = %d, want %d; reasons %+v", d.Desired, tt.want, d.Reasons)
+			}
+			if diff := cmp.Diff(tt.why, codes(d)); diff != "" {
+				t.Errorf("reasons (-want +got):\n%s%+v", diff, d.Reasons)
+			}
+		})
+	}
+}
+
+func TestDecideDoesNotChangeTheStateItWasGiven(t *testing.T) {
+	p := Policy{Pool: testPool()}
+	p.Pool.Behavior.ScaleDown.StabilizationWindow = 5 * time.Minute
+	given := State{
+		Since:           noon.Add(-time.Hour),
+		Samples:         append(make([]Point, 0, 8), Point{noon.Add(-time.Minute), 90}),
+		Recommendations: append(make([]Recommendation, 0, 8), Recommendation{noon.Add(-time.Minute), 9}),
+		Scalings:        append(make([]Scaling, 0, 8), Scaling{noon.Add(-time.Hour), 1, 2}),
+	}
+	before := State{given.Since, given.Current, append([]Point(nil), given.Samples...), append([]Recommendation(nil), given.Recommendations...), append([]Scaling(nil), given.Scalings...)}
+	p.Decide(Input{Now: noon, Current: running(10), Load: load(100)}, given)
+	given.Scaled(noon, 10, 12)
+	if diff := cmp.Diff(before, State{given.Since, given.Current, given.Samples, given.Recommendations, given.Scalings}); diff != "" {
+		t.Errorf("state changed (-before +after):\n%s", diff)
+	}
+	if extra := given.Samples[:2][1]; extra != (Point{}) {
+		t.Errorf("wrote %v behind the samples that were given", extra)
+	}
+}
+
+// Over an hour of ticks with a load that wavers within the tolerance nothing changes (I16, I20).
+func TestDecideDoesNotFlap(t *testing.T) {
+	p := Policy{Pool: testPool()}
+	p.Pool.Behavior.ScaleDown.StabilizationWindow = 5 * time.Minute
+	st, agents, changes := State{}, 10, 0
+	for i := range 120 {
+		now := noon.Add(time.Duration(i) * 30 * time.Second)
+		x := 100 + 9*math.Sin(float64(i))
+		in := Input{Now: now, Current: running(agents), Load: Sample{Value: x, Time: now, Quality: OK}, Outlook: Outlook{Model: "m", Load: x, At: now, Upper: math.MaxFloat64, Origin: now}}
+		var d Decision
+		d, st = p.Decide(in, st)
+		if d.Desired != agents {
+			changes++
+			st = st.Scaled(now, agents, d.Desired)
+			agents = d.Desired
+		}
+	}
+	if changes != 0 {
+		t.Errorf("%d changes, want none", changes)
+	}
+}
+
+func TestDemandIsSteadyWhateverTheNumbers(t *testing.T) {
+	for _, x := range []float64{0, 1e-300, 1, 1e12, math.MaxFloat64} {
+		p := Policy{Pool: testPool()}
+		d, _ := p.Decide(Input{Now: noon, Current: running(10), Load: load(x), Outlook: outlook(x)}, watched())
+		if d.Desired < 4 || d.Desired > 40 {
+			t.Errorf("load %g: desired = %d, want 4 to 40", x, d.Desired)
+		}
+	}
+}

@@ -1,0 +1,181 @@
+package policy
+
+import "time"
+
+// Input is all that one decision about one pool rests on.
+type Input struct {
+	Now     time.Time
+	Current Count
+	Load    Sample
+	Outlook Outlook
+	// LargestLoad is the largest load ever seen; 0 if none was.
+	LargestLoad float64
+	Timeline    Timeline // of the pool's rules, with the events known
+}
+
+// Count is what the orchestrator reports about a pool.
+type Count struct {
+	Agents, Ready int
+	Known         bool // false: the orchestrator did not answer; the numbers mean nothing
+	Detail        string
+}
+
+// Outlook is what the forecast says about a pool's lead time. The zero Outlook
+// says that there is none.
+type Outlook struct {
+	Model string
+	// Load is the largest value of the pool's quantile path over
+	// [now, now+lead time], and At the instant at which it is reached.
+	Load float64
+	At   time.Time
+	// Upper is the 99 % quantile of the load now.
+	Upper float64
+	// Origin is the time of the last sample that the forecast knows.
+	Origin time.Time
+}
+
+// Decision is what a pool should have and why.
+type Decision struct {
+	ID         string
+	Pool       string
+	Time       time.Time
+	Mode       Mode
+	Current    int
+	Desired    int
+	Demand     float64     // agents that the load asks for, before any bound; NaN when unknown
+	Candidates []Candidate // what could have been the demand, the winner and the others
+	Stages     Stages
+	Reasons    []Reason // from Current to Desired without a break
+	Rules      []string // names of the rules that were active
+}
+
+// Stages are the agents after each group of rungs of the ladder.
+type Stages struct {
+	Demand  int // what demand and sensitivity ask for
+	Rules   int // after the floors and ceilings of rules
+	Bounded int // after the pool's own bounds
+}
+
+// Candidate is one answer to the question how large the demand is.
+type Candidate struct {
+	Source  string // reactive, forecast or profile
+	Load    float64
+	Agents  float64 // Load in agents
+	Chosen  bool
+	Dropped string // why it was not considered; empty if it was
+}
+
+// Direction says which way a decision goes.
+type Direction string
+
+// The directions of a decision.
+const (
+	Up   Direction = "up"
+	Down Direction = "down"
+	None Direction = "none"
+)
+
+// Direction is computed, so it cannot disagree with the numbers.
+func (d Decision) Direction() Direction {
+	switch {
+	case d.Desired > d.Current:
+		return Up
+	case d.Desired < d.Current:
+		return Down
+	}
+	return None
+}
+
+// Permitted reports whether the pool's mode lets the decision be carried out.
+func (d Decision) Permitted() bool {
+	switch d.Mode {
+	case Active:
+		return true
+	case ScaleUpOnly:
+		return d.Direction() == Up
+	}
+	return false
+}
+
+// Reason is one step from the current to the desired agents.
+type Reason struct {
+	Code   Code
+	From   int
+	To     int
+	Rule   string // the rule that acted, if one did
+	Detail string // the same for people, with the numbers
+}
+
+// Code names a rung of the ladder. It is a closed set: it labels metrics.
+type Code string
+
+// The reasons, in the order of the ladder.
+const (
+	ReasonCurrentUnknown   Code = "current_unknown"
+	ReasonReactive         Code = "reactive"
+	ReasonForecast         Code = "forecast"
+	ReasonProfile          Code = "profile"
+	ReasonLoadUnknown      Code = "load_unknown"
+	ReasonSensitivity      Code = "sensitivity"
+	ReasonRuleMin          Code = "rule_min"
+	ReasonRuleMax          Code = "rule_max"
+	ReasonPoolMin          Code = "pool_min"
+	ReasonPoolMax          Code = "pool_max"
+	ReasonTolerance        Code = "tolerance"
+	ReasonStabilization    Code = "stabilization"
+	ReasonStepLimit        Code = "step_limit"
+	ReasonCooldown         Code = "cooldown"
+	ReasonHostUnknown      Code = "host_unknown"
+	ReasonHostLimit        Code = "host_limit"
+	ReasonMaxTotal         Code = "max_total"
+	ReasonMode             Code = "mode"
+	ReasonEvaluationFailed Code = "evaluation_failed"
+)
+
+// State is what a pool's decisions remember from one to the next. The zero
+// State knows nothing and lowers nothing for demand until it has watched one
+// stabilisation window.
+type State struct {
+	Since           time.Time // when the watch began
+	Current         Count     // the last count that was known
+	Samples         []Point   // recent fresh loads, oldest first
+	Recommendations []Recommendation
+	Scalings        []Scaling
+}
+
+// Point is a value at an instant.
+type Point struct {
+	Time  time.Time
+	Value float64
+}
+
+// Recommendation is what the demand asked for at an instant.
+type Recommendation struct {
+	Time   time.Time
+	Agents int
+}
+
+// Scaling is a change that the orchestrator accepted.
+type Scaling struct {
+	Time     time.Time
+	From, To int
+}
+
+// Outcome is what became of a decision.
+type Outcome struct {
+	Result Result
+	Err    error // why it failed; nil otherwise
+}
+
+// Result classifies an [Outcome]. It is a closed set: it labels metrics.
+type Result string
+
+// The results of carrying out a decision.
+const (
+	NotNeeded Result = "not_needed" // desired is current
+	NotSent   Result = "not_sent"   // the mode did not permit it
+	Accepted  Result = "accepted"
+	Conflict  Result = "conflict" // somebody else changed the pool meanwhile; decide again
+	Unknown   Result = "unknown"  // sent, and no answer tells whether it was applied
+	Failed    Result = "failed"
+)

@@ -1,0 +1,88 @@
+package policy
+
+import "time"
+
+// Pool is a named set of interchangeable agents that is scaled as one. It is
+// built once by the loader of the rule files, which guarantees the ranges given
+// here, and never changed afterwards.
+type Pool struct {
+	Name     string
+	Labels   map[string]string
+	Location *time.Location // the wall clock of its days, seasons and schedules
+
+	Agents   Agents
+	PerAgent float64       // load that one agent serves at its target; finite, > 0
+	LeadTime time.Duration // how long before it is useful an agent must be asked for; ≥ 0
+	Quantile float64       // of the predictive distribution that capacity is planned for; in (0, 1)
+
+	// Sensitivity is the share in (0, 1] of the gap between current and
+	// demanded agents that one decision closes.
+	Sensitivity float64
+
+	Weight   float64 // share of the agents left when pools of one priority compete; > 0
+	Priority int     // pools of a higher priority are served first
+	Mode     Mode
+	Behavior Behavior
+
+	// ForecastMaxAge is how old a forecast may be and still count.
+	ForecastMaxAge time.Duration
+}
+
+// Agents bounds a pool: 0 ≤ Min ≤ Base ≤ Max.
+type Agents struct {
+	Base, Min, Max int
+}
+
+// Mode says which decisions are carried out.
+type Mode string
+
+// The modes, from the safest on. A pool is rolled out in this order.
+const (
+	DryRun      Mode = "dry_run"       // decide and explain, call nobody
+	ScaleUpOnly Mode = "scale_up_only" // never ask for fewer agents
+	Active      Mode = "active"
+)
+
+// Behavior slows changes down, in the vocabulary of Kubernetes'
+// HorizontalPodAutoscaler v2. It applies to what the demand asks for; floors
+// act at once.
+type Behavior struct {
+	ScaleUp, ScaleDown ScalingRules
+}
+
+// ScalingRules are the limits of one direction.
+type ScalingRules struct {
+	// StabilizationWindow is how long the pool's recommendations are
+	// remembered: the most careful one of the window wins.
+	StabilizationWindow time.Duration
+	Policies            []StepPolicy // empty: no limit
+	SelectPolicy        SelectPolicy
+	Tolerance           float64       // relative gap between demand and current that is left alone; ≥ 0
+	Cooldown            time.Duration // least time between two changes in this direction
+}
+
+// StepPolicy limits the change within a period.
+type StepPolicy struct {
+	Type   StepType
+	Value  int // agents, or percent of the agents at the start of the period; > 0
+	Period time.Duration
+}
+
+// StepType is the unit of a [StepPolicy].
+type StepType string
+
+// The units of a step.
+const (
+	StepAgents  StepType = "agents"
+	StepPercent StepType = "percent"
+)
+
+// SelectPolicy says which of several step policies counts.
+type SelectPolicy string
+
+// The ways to choose among step policies.
+const (
+	SelectMax      SelectPolicy = "max"      // the one that allows the largest change
+	SelectMin      SelectPolicy = "min"      // the one that allows the smallest change
+	SelectDisabled SelectPolicy = "disabled" // never change in this direction for demand
+)
