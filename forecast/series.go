@@ -8,6 +8,7 @@ package forecast
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -48,6 +49,23 @@ func (s Series) At(t time.Time) float64 {
 		return s.Values[i]
 	}
 	return math.NaN()
+}
+
+// Append returns a series with more values. What others hold of s stays as it is.
+func (s Series) Append(values ...float64) Series {
+	s.Values = append(slices.Clip(s.Values), values...)
+	return s
+}
+
+// known returns the number of values that are not missing.
+func (s Series) known() int {
+	n := 0
+	for _, y := range s.Values {
+		if !math.IsNaN(y) {
+			n++
+		}
+	}
+	return n
 }
 
 // From returns the part of the series at or after t. It shares the values.

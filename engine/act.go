@@ -1,0 +1,179 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/scaling-adapter/scaling-adapter/policy"
+)
+
+// decide decides every pool and fits the decisions into what all pools share.
+func (e *Engine) decide(s *Settings, now time.Time, seen observation) []policy.Decision {
+	claims := make([]policy.Claim, len(s.Pools))
+	for i, spec := range s.Pools {
+		claims[i] = policy.Claim{Pool: spec.Pool, Decision: e.decideOne(spec, now, seen.loads[i], seen.counts[i])}
+	}
+	limits := policy.Limits{MaxTotalAgents: s.MaxTotalAgents}
+	for _, h := range seen.hosts {
+		limits.Hosts = append(limits.Hosts, policy.HostReading{Resource: h.Resource, Percent: h.Sample, Limit: h.Limit})
+	}
+	return policy.Allocate(claims, limits)
+}
+
+// decideOne decides one pool. A panic holds that pool and no other.
+func (e *Engine) decideOne(spec Pool, now time.Time, load policy.Sample, count policy.Count) (d policy.Decision) {
+	p := e.pools[spec.Pool.Name]
+	defer func() {
+		if r := recover(); r != nil {
+			e.metrics.panics.Inc()
+			e.logger.Error("decision panicked; holding", "pool", spec.Pool.Name, "panic", r)
+			d = policy.Hold(spec.Pool, now, p.state, policy.ReasonEvaluationFailed, fmt.Sprint(r))
+		}
+		d.ID = spec.Pool.Name + "-" + now.UTC().Format("20060102T150405Z")
+	}()
+	in := policy.Input{Now: now, Current: count, Load: load, Outlook: p.outlook(now), LargestLoad: p.largest, Timeline: p.timeline}
+	d, p.state = spec.Decide(in, p.state)
+	return d
+}
+
+// act carries the decisions out: fewer agents first, so that the total is never
+// exceeded on the way, then more.
+func (e *Engine) act(ctx context.Context, s *Settings, now time.Time, decisions []policy.Decision) []policy.Outcome {
+	outcomes := make([]policy.Outcome, len(decisions))
+	e.send(ctx, s, decisions, outcomes, policy.Down)
+	limitTotal(decisions, outcomes, s.MaxTotalAgents)
+	e.send(ctx, s, decisions, outcomes, policy.Up)
+	for i, d := range decisions {
+		if outcomes[i].Result == "" {
+			outcomes[i].Result = policy.NotNeeded
+		}
+		p := e.pools[d.Pool]
+		if outcomes[i].Result == policy.Accepted {
+			p.state = p.state.Scaled(now, d.Current, d.Desired)
+		}
+		if d.Direction() != policy.None {
+			e.journal(d, outcomes[i])
+		}
+	}
+	return outcomes
+}
+
+// send calls the orchestrator for all decisions of one direction. A call that
+// was begun is finished even when the daemon is told to stop.
+func (e *Engine) send(ctx context.Context, s *Settings, decisions []policy.Decision, outcomes []policy.Outcome, direction policy.Direction) {
+	const finish = 10 * time.Second
+	var calls errgroup.Group
+	calls.SetLimit(callConcurrency)
+	for i, d := range decisions {
+		if d.Direction() != direction {
+			continue
+		}
+		calls.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				outcomes[i] = policy.Outcome{Result: policy.NotSent, Err: fmt.Errorf("no time left in this tick: %w", err)}
+				return nil
+			}
+			call, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(finish, s.Interval))
+			defer cancel()
+			outcomes[i] = s.Actuator.Scale(call, d)
+			return nil
+		})
+	}
+	_ = calls.Wait() // the functions return no error
+}
+
+// limitTotal shortens scale-ups for which there is no room yet, because agents
+// that another pool was to give up are still there.
+func limitTotal(decisions []policy.Decision, outcomes []policy.Outcome, total int) {
+	if total <= 0 {
+		return
+	}
+	room := total
+	var ups []int
+	for i, d := range decisions {
+		switch {
+		case d.Direction() == policy.Down && outcomes[i].Result == policy.Accepted:
+			room -= d.Desired
+		default:
+			room -= d.Current
+		}
+		if d.Direction() == policy.Up && d.Permitted() {
+			ups = append(ups, i)
+		}
+	}
+	for _, i := range ups {
+		d := &decisions[i]
+		grant := max(0, min(d.Desired-d.Current, room))
+		room -= grant
+		*d = d.Then(policy.ReasonMaxTotal, d.Current+grant, fmt.Sprintf("%d agents run in all, at most %d are allowed", total-room-grant, total))
+	}
+}
+
+// record publishes what the tick saw and did.
+func (e *Engine) record(s *Settings, now time.Time, seen observation, decisions []policy.Decision, outcomes []policy.Outcome) {
+	snap := &Snapshot{Time: now, Settings: s, Hosts: seen.hosts, Pools: make([]PoolStatus, len(s.Pools))}
+	for i, spec := range s.Pools {
+		p := e.pools[spec.Pool.Name]
+		d := decisions[i]
+		p.noteAgents(now, s.Step, d)
+		p.noteDecision(d)
+		snap.Pools[i] = PoolStatus{
+			Pool: spec.Pool, Load: seen.loads[i], Count: seen.counts[i], Decision: d, Outcome: outcomes[i],
+			Fallback: p.fallback(now),
+			History:  p.history, Forecast: p.forecast, Agents: slices.Clip(p.agents), Recent: p.recent, Events: p.events,
+		}
+		if p.predictor != nil {
+			snap.Pools[i].Scores = p.predictor.Scores()
+		}
+	}
+	snap.Degraded = degraded(snap)
+	e.snapshot.Store(snap)
+}
+
+// fallback says why a pool decides without a fresh forecast; empty when it has one.
+func (p *pool) fallback(now time.Time) string {
+	switch {
+	case p.forecast.Len() == 0 && p.forecastErr != nil:
+		return p.forecastErr.Error()
+	case p.forecast.Len() == 0:
+		return "no forecast yet"
+	case now.Sub(p.forecast.Start.Add(-p.forecast.Step)) > p.spec.Pool.ForecastMaxAge:
+		return fmt.Sprintf("the forecast knows nothing after %s", p.forecast.Start.Add(-p.forecast.Step).UTC().Format(time.RFC3339))
+	}
+	return ""
+}
+
+// degraded lists what is missing, each kind once.
+func degraded(snap *Snapshot) []string {
+	var loads, counts, forecasts int
+	var notes []string
+	for _, p := range snap.Pools {
+		if p.Load.Quality != policy.OK {
+			loads++
+		}
+		if !p.Count.Known {
+			counts++
+		}
+		if p.Fallback != "" {
+			forecasts++
+		}
+	}
+	note := func(n int, what string) {
+		if n > 0 {
+			notes = append(notes, fmt.Sprintf("%s for %d of %d pools", what, n, len(snap.Pools)))
+		}
+	}
+	note(loads, "load not ok")
+	note(counts, "the orchestrator does not tell the agents")
+	note(forecasts, "no fresh forecast")
+	for _, h := range snap.Hosts {
+		if h.Sample.Quality != policy.OK {
+			notes = append(notes, fmt.Sprintf("host %s is %s", h.Resource, h.Sample.Quality))
+		}
+	}
+	return notes
+}

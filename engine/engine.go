@@ -1,0 +1,111 @@
+// Package engine runs the loop: observe, forecast, decide, act, record.
+//
+// It owns time and goroutines and declares the ports to the world. What to
+// decide is policy's business, what is to come forecast's.
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/scaling-adapter/scaling-adapter/forecast"
+	"github.com/scaling-adapter/scaling-adapter/policy"
+)
+
+// A Source measures. It asks each distinct query text once, however many
+// signals share it.
+type Source interface {
+	// Sample returns one sample for each signal, in their order, as they stand
+	// at now. What goes wrong is in the samples.
+	Sample(ctx context.Context, now time.Time, signals []policy.Signal) []policy.Sample
+	// Range returns one series for each signal, in their order, on the grid
+	// from start to end, both included and multiples of step. Missing values
+	// are NaN. An error means that nothing was learned.
+	Range(ctx context.Context, r Range, signals []policy.Signal) ([]forecast.Series, error)
+}
+
+// Range is a closed interval on a grid.
+type Range = forecast.Range
+
+// An Actuator talks to the orchestrator.
+type Actuator interface {
+	// Current returns what the orchestrator reports about a pool.
+	Current(ctx context.Context, pool string) policy.Count
+	// Scale carries a decision out if its mode permits it.
+	Scale(ctx context.Context, d policy.Decision) policy.Outcome
+}
+
+// Settings are one generation of configuration. They are immutable.
+type Settings struct {
+	Generation int    // counts reloads, from 1
+	Hash       string // of everything that was read, for people
+	LoadedAt   time.Time
+
+	Interval     time.Duration // between ticks
+	QueryLag     time.Duration // queries end this long before now
+	MaxSampleAge time.Duration // older samples are stale
+	Step         time.Duration // of the load's history
+	History      time.Duration // how much of it is kept
+	Horizon      time.Duration // how far forecasts reach
+	RefitEvery   time.Duration
+
+	Pools          []Pool // sorted by name
+	Hosts          []Host
+	MaxTotalAgents int  // over all pools; 0: no limit
+	Enabled        bool // false: every pool is in dry run
+	Events         []policy.Event
+
+	Source   Source
+	Actuator Actuator
+}
+
+// Pool is a pool, the rules that select it, and where its load is measured.
+type Pool struct {
+	policy.Policy
+	Load policy.Signal
+}
+
+// Host is a resource of the hosts that run the agents.
+type Host struct {
+	Resource string // cpu or memory
+	Signal   policy.Signal
+	Limit    float64 // percent at which no pool grows
+}
+
+// Snapshot is what the last tick saw and did. It is immutable.
+type Snapshot struct {
+	Time     time.Time // of the tick; zero before the first one
+	Settings *Settings
+	Pools    []PoolStatus // sorted by name
+	Hosts    []HostStatus
+	Degraded []string // what is missing, for people; empty when all is well
+}
+
+// HostStatus is a host resource as it was last measured.
+type HostStatus struct {
+	Host
+	Sample policy.Sample
+}
+
+// PoolStatus is a pool as the last tick left it.
+type PoolStatus struct {
+	Pool     policy.Pool
+	Load     policy.Sample
+	Count    policy.Count
+	Decision policy.Decision
+	Outcome  policy.Outcome
+	Fallback string // why there is no fresh forecast; empty when there is one
+
+	History  forecast.Series // measured load, as far back as it is kept
+	Forecast forecast.Forecast
+	Scores   []forecast.Score
+	Agents   []AgentsPoint     // oldest first, one a step
+	Recent   []policy.Decision // that changed something or whose reason changed, newest first
+	Events   []policy.Event    // that concern the pool, from a day ago on, by start
+}
+
+// AgentsPoint is what a pool had and should have had at an instant.
+type AgentsPoint struct {
+	Time             time.Time
+	Current, Desired int
+}

@@ -1,0 +1,159 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"reflect"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/scaling-adapter/scaling-adapter/policy"
+)
+
+// A Journal is told every decision that was carried out or would have been,
+// and what became of it.
+type Journal func(policy.Decision, policy.Outcome)
+
+// Options are what an [Engine] needs besides its [Settings].
+type Options struct {
+	Registerer prometheus.Registerer
+	Logger     *slog.Logger
+	Journal    Journal // may be nil
+}
+
+// Engine runs the loop. Apply and Snapshot may be called at any time; Tick is
+// for one goroutine.
+type Engine struct {
+	settings atomic.Pointer[Settings]
+	snapshot atomic.Pointer[Snapshot]
+	metrics  *metrics
+	logger   *slog.Logger
+	journal  Journal
+
+	// Owned by Tick.
+	current *Settings // the generation that pools was made for
+	pools   map[string]*pool
+	last    time.Time // of the last tick
+}
+
+// New returns an engine that does nothing until settings are applied.
+func New(o Options) *Engine {
+	e := &Engine{logger: o.Logger, journal: o.Journal, pools: map[string]*pool{}}
+	if e.journal == nil {
+		e.journal = func(policy.Decision, policy.Outcome) {}
+	}
+	e.metrics = newMetrics(o.Registerer, e.Snapshot)
+	return e
+}
+
+// Apply makes the next tick use the settings. A tick that runs sees one
+// generation from its start to its end.
+func (e *Engine) Apply(s *Settings) { e.settings.Store(s) }
+
+// Snapshot returns what the last tick saw and did; nil before the first one.
+func (e *Engine) Snapshot() *Snapshot { return e.snapshot.Load() }
+
+// Run takes one turn of the loop for each instant that ticks delivers, until
+// the context ends or ticks is closed. Instants that were skipped because a
+// turn took too long are counted as missed.
+func (e *Engine) Run(ctx context.Context, ticks <-chan time.Time) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now, ok := <-ticks:
+			if !ok {
+				return
+			}
+			e.Tick(ctx, now)
+		}
+	}
+}
+
+// Ticks sends the wall clock's multiples of the interval until the context
+// ends. It skips an instant at which nobody receives. The interval is asked for
+// anew before each tick, so that a reload can change it.
+func Ticks(ctx context.Context, interval func() time.Duration, ticks chan<- time.Time) {
+	for {
+		every := interval()
+		now := time.Now()
+		next := now.Truncate(every).Add(every)
+		timer := time.NewTimer(next.Sub(now))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		select {
+		case ticks <- next:
+		default:
+		}
+	}
+}
+
+// Tick takes one turn of the loop at now: observe, forecast, decide, act,
+// record. It returns within about one interval, or soon after the context ends.
+func (e *Engine) Tick(ctx context.Context, now time.Time) {
+	s := e.settings.Load()
+	if s == nil {
+		return
+	}
+	began := time.Now()
+	e.countMissed(s, now)
+	ctx, cancel := context.WithTimeout(ctx, s.Interval)
+	defer cancel()
+
+	e.adopt(s, now)
+	seen := e.observe(ctx, s, now)
+	e.learn(ctx, s, now, began.Add(s.Interval/2))
+	decisions := e.decide(s, now, seen)
+	if ctx.Err() != nil && context.Cause(ctx) == context.Canceled {
+		return // we are told to stop: what was observed half is not acted on
+	}
+	outcomes := e.act(ctx, s, now, decisions)
+	e.record(s, now, seen, decisions, outcomes)
+	e.metrics.ticks.Inc()
+	e.metrics.tickDuration.Observe(time.Since(began).Seconds())
+}
+
+// countMissed counts the instants between the last tick and this one.
+func (e *Engine) countMissed(s *Settings, now time.Time) {
+	if gap := now.Sub(e.last); !e.last.IsZero() && gap > s.Interval {
+		e.metrics.ticksMissed.Add(float64(gap/s.Interval - 1))
+	}
+	e.last = now
+}
+
+// adopt makes the pools follow the settings. A pool keeps what it knows for as
+// long as its meaning stays the same.
+func (e *Engine) adopt(s *Settings, now time.Time) {
+	if s == e.current {
+		return
+	}
+	old := e.pools
+	e.pools = make(map[string]*pool, len(s.Pools))
+	for _, spec := range s.Pools {
+		p := old[spec.Pool.Name]
+		sameGrid := e.current != nil && e.current.Step == s.Step && e.current.History == s.History
+		if p == nil || !sameGrid || !reflect.DeepEqual(p.spec.Load, spec.Load) || p.spec.Pool.Location.String() != spec.Pool.Location.String() {
+			fresh := &pool{}
+			if p != nil {
+				fresh.state, fresh.agents, fresh.recent = p.state, p.agents, p.recent
+			}
+			p = fresh
+		}
+		changed := !reflect.DeepEqual(p.spec.Rules, spec.Rules) || !reflect.DeepEqual(p.spec.Pool.Labels, spec.Pool.Labels) ||
+			e.current == nil || !reflect.DeepEqual(e.current.Events, s.Events)
+		p.spec = spec
+		if changed || p.timeline.IsZero() {
+			p.timeline = spec.Timeline(s.Events)
+			p.stale = true
+			p.refitDue = now
+		}
+		e.pools[spec.Pool.Name] = p
+	}
+	e.current = s
+}

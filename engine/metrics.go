@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
+
+	"github.com/scaling-adapter/scaling-adapter/policy"
+)
+
+// metrics are the engine's own counters. What the last tick saw is not copied
+// into gauges: a [collector] reads it from the snapshot when it is scraped, so
+// that a removed pool leaves nothing behind.
+type metrics struct {
+	ticks           prometheus.Counter
+	ticksMissed     prometheus.Counter
+	tickDuration    prometheus.Histogram
+	fitDuration     prometheus.Histogram
+	fitFailures     prometheus.Counter
+	historyFailures prometheus.Counter
+	panics          prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer, snapshot func() *Snapshot) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	// Native histograms, with classic buckets for servers that do not scrape those.
+	duration := func(name, help string) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: name, Help: help, Buckets: []float64{.001, .01, .1, .5, 1, 5, 10, 30},
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
+		})
+	}
+	m := &metrics{
+		ticks:           counter("scaling_adapter_ticks_total", "Turns of the loop that were taken."),
+		ticksMissed:     counter("scaling_adapter_ticks_missed_total", "Turns of the loop that were skipped because one before took too long."),
+		tickDuration:    duration("scaling_adapter_tick_duration_seconds", "How long a turn of the loop took."),
+		fitDuration:     duration("scaling_adapter_forecast_fit_duration_seconds", "How long it took to fit the models of one pool."),
+		fitFailures:     counter("scaling_adapter_forecast_fit_failures_total", "Fits after which a pool went on with its last model."),
+		historyFailures: counter("scaling_adapter_history_failures_total", "Requests for the history of loads that failed."),
+		panics:          counter("scaling_adapter_panics_total", "Evaluations of a pool that panicked; the pool was held."),
+	}
+	reg.MustRegister(m.ticks, m.ticksMissed, m.tickDuration, m.fitDuration, m.fitFailures, m.historyFailures, m.panics, collector{newDescs(), snapshot})
+	return m
+}
+
+// horizons are the distances at which forecasts are exported.
+var horizons = [...]time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour}
+
+// constraints are the reasons that hold the demand back or push it up.
+var constraints = [...]policy.Code{
+	policy.ReasonCurrentUnknown, policy.ReasonLoadUnknown, policy.ReasonSensitivity, policy.ReasonRuleMin, policy.ReasonRuleMax,
+	policy.ReasonPoolMin, policy.ReasonPoolMax, policy.ReasonTolerance, policy.ReasonStabilization, policy.ReasonStepLimit,
+	policy.ReasonCooldown, policy.ReasonHostUnknown, policy.ReasonHostLimit, policy.ReasonMaxTotal, policy.ReasonMode,
+	policy.ReasonEvaluationFailed,
+}
+
+// descs describe what is read from the snapshot.
+type descs struct {
+	lastTick, load, forecast, error, model, age,
+	fallback, demand, desired, current, ready, max,
+	min, perAgent, maxTotal, mode, constraint, rule,
+	event, signal, signalAge, host, hostLimit, configLoaded *prometheus.Desc
+}
+
+func newDescs() descs {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("scaling_adapter_"+name, help, labels, nil)
+	}
+	return descs{
+		lastTick:     desc("last_tick_timestamp_seconds", "When the last turn of the loop was taken."),
+		load:         desc("load", "Measured load in the unit of the pool's query.", "pool"),
+		forecast:     desc("forecast_load", "Forecast load at a horizon, by quantile of the predictive distribution.", "pool", "horizon", "quantile"),
+		error:        desc("forecast_error_ratio", "Sum of absolute forecast errors over sum of loads on past origins, by model and horizon.", "pool", "model", "kind", "horizon"),
+		model:        desc("forecast_model_selected", "1 for the model that makes the pool's forecast.", "pool", "model"),
+		age:          desc("forecast_age_seconds", "Time since the last measured load that the forecast knows.", "pool"),
+		fallback:     desc("fallback_active", "1 while a pool has no fresh forecast.", "pool", "kind"),
+		demand:       desc("demand_agents", "Agents that the load asks for, before any bound.", "pool"),
+		desired:      desc("desired_agents", "Agents decided on, after each group of steps.", "pool", "stage"),
+		current:      desc("current_agents", "Agents that the orchestrator reports.", "pool"),
+		ready:        desc("ready_agents", "Agents that the orchestrator reports as ready.", "pool"),
+		max:          desc("max_agents", "The pool's maximum.", "pool"),
+		min:          desc("min_agents", "The pool's minimum.", "pool"),
+		perAgent:     desc("load_per_agent", "Load that one agent serves at its target.", "pool"),
+		maxTotal:     desc("max_total_agents", "Most agents of all pools together; 0 without a limit."),
+		mode:         desc("pool_mode", "1 for the mode of the pool.", "pool", "mode"),
+		constraint:   desc("constraint_active", "1 while a reason moves or holds the pool's agents.", "pool", "reason"),
+		rule:         desc("rule_active", "1 while a rule's condition holds for a pool.", "rule", "pool"),
+		event:        desc("event_active", "Events of a type that concern a pool and are going on.", "type", "pool"),
+		signal:       desc("signal_up", "1 while a signal is fresh and complete.", "pool", "signal"),
+		signalAge:    desc("signal_age_seconds", "Age of a signal's last sample.", "pool", "signal"),
+		host:         desc("host_utilization_ratio", "Share of a host resource that is used.", "resource"),
+		hostLimit:    desc("host_limit_ratio", "Share of a host resource from which on no pool grows.", "resource"),
+		configLoaded: desc("config_generation", "Number of configurations loaded since the start."),
+	}
+}
+
+// collector turns the last tick's snapshot into metrics.
+type collector struct {
+	descs
+	snapshot func() *Snapshot
+}
+
+// Describe sends nothing: which series there are depends on the pools.
+func (c collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends what the last tick saw.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	snap := c.snapshot()
+	if snap == nil {
+		return
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(c.lastTick, float64(snap.Time.UnixMilli())/1000)
+	gauge(c.maxTotal, float64(snap.Settings.MaxTotalAgents))
+	gauge(c.configLoaded, float64(snap.Settings.Generation))
+	for _, h := range snap.Hosts {
+		if h.Sample.Quality == policy.OK {
+			gauge(c.host, h.Sample.Value/100, h.Resource)
+		}
+		gauge(c.hostLimit, h.Limit/100, h.Resource)
+		gauge(c.signal, one(h.Sample.Quality == policy.OK), "", "host_"+h.Resource)
+		if !h.Sample.Time.IsZero() {
+			gauge(c.signalAge, h.Sample.Age(snap.Time).Seconds(), "", "host_"+h.Resource)
+		}
+	}
+	for i := range snap.Pools {
+		c.collectPool(gauge, snap, &snap.Pools[i])
+	}
+}
+
+type gaugeFunc func(d *prometheus.Desc, v float64, labels ...string)
+
+func (c collector) collectPool(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
+	name := p.Pool.Name
+	gauge(c.min, float64(p.Pool.Agents.Min), name)
+	gauge(c.max, float64(p.Pool.Agents.Max), name)
+	gauge(c.perAgent, p.Pool.PerAgent, name)
+	gauge(c.mode, 1, name, string(p.Pool.Mode))
+
+	gauge(c.signal, one(p.Load.Quality == policy.OK), name, "load")
+	gauge(c.signal, one(p.Count.Known), name, "current")
+	if p.Load.Quality == policy.OK {
+		gauge(c.load, p.Load.Value, name)
+	}
+	if !p.Load.Time.IsZero() {
+		gauge(c.signalAge, p.Load.Age(snap.Time).Seconds(), name, "load")
+	}
+	if p.Count.Known {
+		gauge(c.current, float64(p.Count.Agents), name)
+		gauge(c.ready, float64(p.Count.Ready), name)
+	}
+	c.collectForecast(gauge, snap, p)
+	c.collectDecision(gauge, snap, p)
+}
+
+func (c collector) collectForecast(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
+	name := p.Pool.Name
+	gauge(c.fallback, one(p.Fallback != ""), name, "profile")
+	f := p.Forecast
+	if f.Len() == 0 {
+		return
+	}
+	gauge(c.model, 1, name, f.Model)
+	gauge(c.age, snap.Time.Sub(f.Start.Add(-f.Step)).Seconds(), name)
+	for _, h := range horizons {
+		k := stepAt(f, snap.Time.Add(h))
+		if h > snap.Settings.Horizon || k >= f.Len() {
+			continue
+		}
+		for i, level := range f.Levels {
+			gauge(c.forecast, f.Paths[i][k], name, model.Duration(h).String(), quantileLabel(level))
+		}
+	}
+	for _, s := range p.Scores {
+		if s.N > 0 {
+			gauge(c.error, s.WAPE, name, s.Model, "wape", model.Duration(time.Duration(s.Horizon)*snap.Settings.Step).String())
+		}
+	}
+}
+
+func (c collector) collectDecision(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
+	name, d := p.Pool.Name, p.Decision
+	gauge(c.demand, d.Demand, name)
+	gauge(c.desired, float64(d.Stages.Demand), name, "demand")
+	gauge(c.desired, float64(d.Stages.Rules), name, "rules")
+	gauge(c.desired, float64(d.Stages.Bounded), name, "bounded")
+	gauge(c.desired, float64(d.Desired), name, "final")
+	active := map[policy.Code]bool{}
+	for _, r := range d.Reasons {
+		active[r.Code] = true
+	}
+	for _, code := range constraints {
+		gauge(c.constraint, one(active[code]), name, string(code))
+	}
+	for _, r := range d.Rules {
+		gauge(c.rule, 1, r, name)
+	}
+	going := map[string]int{}
+	for _, e := range p.Events {
+		if !e.Start.After(snap.Time) && e.End.After(snap.Time) {
+			going[e.Type]++
+		}
+	}
+	for typ, n := range going {
+		gauge(c.event, float64(n), typ, name)
+	}
+}
+
+func one(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// quantileLabel prints a level the way client libraries print theirs.
+func quantileLabel(level float64) string { return strconv.FormatFloat(level, 'g', -1, 64) }

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/scaling-adapter/scaling-adapter/forecast"
+	"github.com/scaling-adapter/scaling-adapter/policy"
+)
+
+const callConcurrency = 16 // calls to the orchestrator at once
+
+// observation is what one tick measured; slices follow the settings' order.
+type observation struct {
+	loads  []policy.Sample
+	counts []policy.Count
+	hosts  []HostStatus
+}
+
+// observe measures loads and hosts and asks the orchestrator for its counts.
+func (e *Engine) observe(ctx context.Context, s *Settings, now time.Time) observation {
+	signals := make([]policy.Signal, 0, len(s.Pools)+len(s.Hosts))
+	for _, p := range s.Pools {
+		signals = append(signals, p.Load)
+	}
+	for _, h := range s.Hosts {
+		signals = append(signals, h.Signal)
+	}
+	seen := observation{counts: make([]policy.Count, len(s.Pools))}
+	var samples []policy.Sample
+	var g sync.WaitGroup
+	g.Go(func() { samples = s.Source.Sample(ctx, now, signals) })
+	g.Go(func() {
+		var calls errgroup.Group
+		calls.SetLimit(callConcurrency)
+		for i, p := range s.Pools {
+			calls.Go(func() error {
+				seen.counts[i] = s.Actuator.Current(ctx, p.Pool.Name)
+				return nil
+			})
+		}
+		_ = calls.Wait() // the functions return no error
+	})
+	g.Wait()
+	seen.loads = samples[:len(s.Pools)]
+	for i, h := range s.Hosts {
+		seen.hosts = append(seen.hosts, HostStatus{Host: h, Sample: samples[len(s.Pools)+i]})
+	}
+	return seen
+}
+
+// learn fetches what the histories lack, fits models that are due and renews
+// forecasts. Fits that do not begin before the deadline wait for a later tick.
+func (e *Engine) learn(ctx context.Context, s *Settings, now, deadline time.Time) {
+	e.fetch(ctx, s, now)
+	horizon := int(s.Horizon / s.Step)
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for _, spec := range s.Pools {
+		p := e.pools[spec.Pool.Name]
+		due := !now.Before(p.refitDue) && p.history.Len() > 0
+		if !due && !p.stale {
+			continue
+		}
+		work.Go(func() error {
+			e.renew(p, s, now, horizon, due && time.Now().Before(deadline) && ctx.Err() == nil)
+			return nil
+		})
+	}
+	_ = work.Wait() // the functions return no error
+}
+
+// renew fits a pool's models if they are due and renews its forecast. A panic
+// costs the pool its forecast, not the others theirs.
+func (e *Engine) renew(p *pool, s *Settings, now time.Time, horizon int, fit bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.predictor, p.forecast, p.forecastErr = nil, forecast.Forecast{}, fmt.Errorf("panic while forecasting: %v", r)
+			p.refitDue = p.refitAfter(now, s.RefitEvery)
+			e.metrics.panics.Inc()
+			e.logger.Error("forecast panicked; going on without", "pool", p.spec.Pool.Name, "panic", r)
+		}
+	}()
+	if fit {
+		began := time.Now()
+		err := p.refit(horizon)
+		e.metrics.fitDuration.Observe(time.Since(began).Seconds())
+		p.refitDue = p.refitAfter(now, s.RefitEvery)
+		p.forecastErr = err
+		switch {
+		case errors.Is(err, forecast.ErrTooShort):
+			p.refitDue = now.Add(s.Step) // each new sample may be the one that suffices
+		case err != nil:
+			e.metrics.fitFailures.Inc()
+			e.logger.Warn("no model could be fitted; going on with the last one", "pool", p.spec.Pool.Name, "err", err)
+		}
+	}
+	p.refreshEvents(now, s.Events)
+	if p.predictor == nil || !p.stale {
+		return
+	}
+	if err := p.predict(horizon); err != nil {
+		p.forecastErr = err
+		e.logger.Warn("no forecast; going on with the last one", "pool", p.spec.Pool.Name, "err", err)
+	}
+}
+
+// fetch extends the histories up to the last grid instant that can be complete.
+// Pools whose histories end at the same instant share one request.
+func (e *Engine) fetch(ctx context.Context, s *Settings, now time.Time) {
+	end := now.Add(-s.QueryLag).Truncate(s.Step)
+	groups := map[time.Time][]Pool{} // by start
+	for _, spec := range s.Pools {
+		start := end.Add(-s.History + s.Step)
+		if h := e.pools[spec.Pool.Name].history; h.Len() > 0 && h.End().After(start) {
+			start = h.End()
+		} else if h.Len() > 0 {
+			e.pools[spec.Pool.Name].history = forecast.Series{} // it ends before the history begins
+		}
+		if !start.After(end) {
+			groups[start.UTC()] = append(groups[start.UTC()], spec)
+		}
+	}
+	for start, specs := range groups {
+		signals := make([]policy.Signal, len(specs))
+		for i, spec := range specs {
+			signals[i] = spec.Load
+		}
+		series, err := s.Source.Range(ctx, Range{Start: start, End: end, Step: s.Step}, signals)
+		if err != nil {
+			e.metrics.historyFailures.Inc()
+			e.logger.Warn("history not read; going on with what is known", "pools", len(specs), "start", start, "err", err)
+			continue
+		}
+		for i, spec := range specs {
+			e.pools[spec.Pool.Name].extend(series[i], int(s.History/s.Step))
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"hash/fnv"
+	"math"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/scaling-adapter/scaling-adapter/forecast"
+	"github.com/scaling-adapter/scaling-adapter/policy"
+)
+
+// What a pool remembers for people to look at.
+const (
+	recentDecisions = 50
+	agentsMemory    = 48 * time.Hour
+	eventsBehind    = 24 * time.Hour
+)
+
+// pool is what the loop knows about one pool between ticks.
+type pool struct {
+	spec     Pool
+	timeline policy.Timeline
+	events   []policy.Event // that concern the pool, by start; not older than eventsBehind
+
+	history     forecast.Series // measured load
+	largest     float64         // largest load in history
+	predictor   *forecast.Predictor
+	refitDue    time.Time
+	stale       bool // the forecast does not tell what is known by now
+	forecast    forecast.Forecast
+	forecastErr error
+
+	state  policy.State
+	agents []AgentsPoint
+	recent []policy.Decision
+}
+
+// extend appends what was measured after the history's end and keeps the last
+// values of the given length.
+func (p *pool) extend(s forecast.Series, keep int) {
+	if p.history.Len() == 0 {
+		p.history = forecast.Series{Start: s.Start.In(p.spec.Pool.Location), Step: s.Step}
+	}
+	for i, y := range s.Values {
+		p.largest = max(p.largest, zeroIfNaN(y))
+		if p.predictor != nil {
+			p.predictor.Update(p.withoutOffset(s.Time(i), y))
+		}
+	}
+	p.history = p.history.Append(s.Values...)
+	if extra := p.history.Len() - keep; extra > keep/8 { // seldom, so that it costs little per value
+		p.history = forecast.Series{Start: p.history.Time(extra), Step: p.history.Step, Values: slices.Clone(p.history.Values[extra:])}
+	}
+	p.stale = true
+}
+
+func zeroIfNaN(x float64) float64 {
+	if math.IsNaN(x) {
+		return 0
+	}
+	return x
+}
+
+// withoutOffset divides the regular multipliers out of a load. A load within
+// an event is masked: it says nothing about ordinary days.
+func (p *pool) withoutOffset(t time.Time, y float64) float64 {
+	o := p.timeline.Offset(t)
+	if o.Irregular || o.Regular <= 0 {
+		return math.NaN()
+	}
+	return y / o.Regular
+}
+
+// refit estimates the models anew on the whole history.
+func (p *pool) refit(horizon int) error {
+	z := make([]float64, p.history.Len())
+	for i, y := range p.history.Values {
+		z[i] = p.withoutOffset(p.history.Time(i), y)
+	}
+	predictor, err := forecast.Fit(forecast.Series{Start: p.history.Start, Step: p.history.Step, Values: z}, forecast.Options{Horizon: horizon})
+	if err != nil {
+		return err
+	}
+	p.predictor = predictor
+	p.stale = true
+	return nil
+}
+
+// refitAfter returns when the pool is due again: between half and the whole of
+// the interval, by its name, so that pools do not all fit at once.
+func (p *pool) refitAfter(now time.Time, every time.Duration) time.Time {
+	h := fnv.New32a()
+	h.Write([]byte(p.spec.Pool.Name))
+	return now.Add(every/2 + time.Duration(float64(every)/2*float64(h.Sum32())/math.MaxUint32))
+}
+
+// predict renews the forecast: what the models expect, times the multipliers
+// that are known for each instant.
+func (p *pool) predict(horizon int) error {
+	f, err := p.predictor.Forecast(horizon, levels(p.spec.Pool.Quantile))
+	if err != nil {
+		return err
+	}
+	for k := range f.Len() {
+		m := p.timeline.Offset(f.Time(k)).Total
+		for _, path := range f.Paths {
+			path[k] *= m
+		}
+	}
+	p.forecast = f
+	p.stale = false
+	return nil
+}
+
+// upper is the level above which a load counts as not foreseen.
+const upper = 0.99
+
+// levels returns the quantile levels that are forecast: a band, the median, the
+// level above which a burst begins, and the pool's own.
+func levels(own float64) []float64 {
+	ls := []float64{0.1, 0.5, 0.9, upper, own}
+	sort.Float64s(ls)
+	return slices.Compact(ls)
+}
+
+// outlook reads from the forecast what the decision needs: the largest value of
+// the pool's quantile within its lead time.
+func (p *pool) outlook(now time.Time) policy.Outlook {
+	f := p.forecast
+	if f.Len() == 0 {
+		return policy.Outlook{}
+	}
+	path := f.Path(p.spec.Pool.Quantile)
+	first := stepAt(f, now)
+	last := min(stepAt(f, now.Add(p.spec.Pool.LeadTime)), f.Len()-1)
+	if first >= f.Len() {
+		return policy.Outlook{} // it ended before now
+	}
+	best := first
+	for k := first; k <= last; k++ {
+		if path[k] > path[best] {
+			best = k
+		}
+	}
+	at := f.Time(best)
+	if at.Before(now) {
+		at = now
+	}
+	return policy.Outlook{Model: f.Model, Load: path[best], At: at, Upper: f.Path(upper)[first], Origin: f.Start.Add(-f.Step)}
+}
+
+// stepAt returns the step of the forecast that t falls into; 0 before its start.
+func stepAt(f forecast.Forecast, t time.Time) int {
+	return max(0, int(t.Sub(f.Start)/f.Step))
+}
+
+// noteAgents keeps one point a step of what the pool had and should have.
+func (p *pool) noteAgents(now time.Time, step time.Duration, d policy.Decision) {
+	if n := len(p.agents); n > 0 && now.Truncate(step).Equal(p.agents[n-1].Time.Truncate(step)) && p.agents[n-1].Desired == d.Desired && p.agents[n-1].Current == d.Current {
+		return
+	}
+	first := 0
+	for first < len(p.agents) && now.Sub(p.agents[first].Time) > agentsMemory {
+		first++
+	}
+	p.agents = append(p.agents[first:], AgentsPoint{Time: now, Current: d.Current, Desired: d.Desired})
+}
+
+// noteDecision keeps the decisions that differ from the one before.
+func (p *pool) noteDecision(d policy.Decision) {
+	if len(p.recent) > 0 && sameReasons(p.recent[0], d) {
+		return
+	}
+	p.recent = append([]policy.Decision{d}, p.recent[:min(len(p.recent), recentDecisions-1)]...)
+}
+
+func sameReasons(a, b policy.Decision) bool {
+	return a.Current == b.Current && a.Desired == b.Desired &&
+		slices.EqualFunc(a.Reasons, b.Reasons, func(x, y policy.Reason) bool { return x.Code == y.Code && x.Rule == y.Rule })
+}
+
+// refreshEvents keeps the events that concern the pool and are not long over.
+func (p *pool) refreshEvents(now time.Time, all []policy.Event) {
+	var events []policy.Event
+	for _, e := range all {
+		if p.spec.Pool.Concerns(e) && e.End.After(now.Add(-eventsBehind)) {
+			events = append(events, e)
+		}
+	}
+	slices.SortFunc(events, func(a, b policy.Event) int { return a.Start.Compare(b.Start) })
+	p.events = events
+}
