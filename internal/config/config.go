@@ -1,0 +1,364 @@
+// Package config reads the configuration file of the process: where Prometheus
+// and the orchestrator are, how the loop runs, what all pools share. How pools
+// behave is in rule files.
+package config
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/scaling-adapter/scaling-adapter/internal/strictyaml"
+)
+
+// Config is a valid configuration.
+type Config struct {
+	File         string
+	Interval     time.Duration // between ticks
+	Prometheus   Prometheus
+	Orchestrator Orchestrator
+	Forecast     Forecast
+	Hosts        []Host
+	Limits       Limits
+	Defaults     Defaults
+	RuleFiles    []string // sorted; each exists
+	Hash         string   // of the file and what the environment overrides
+}
+
+// Prometheus says where and how loads are read.
+type Prometheus struct {
+	URL          string
+	Timeout      time.Duration
+	QueryLag     time.Duration // queries end this long before now
+	MaxSampleAge time.Duration // older samples are stale
+	HTTP         config.HTTPClientConfig
+}
+
+// Orchestrator says where and how pools are scaled.
+type Orchestrator struct {
+	URL     string
+	Timeout time.Duration // of one call
+	Retries int
+	HTTP    config.HTTPClientConfig
+}
+
+// Forecast says how loads are forecast.
+type Forecast struct {
+	Step, History, Horizon, RefitInterval, MaxAge time.Duration
+}
+
+// Host is a resource of the hosts, its query in percent and the percentage at
+// which no pool grows.
+type Host struct {
+	Resource string
+	Query    string
+	Limit    float64
+}
+
+// Limits are what all pools share.
+type Limits struct {
+	Enabled        bool // false: every pool is in dry run
+	MaxTotalAgents int  // 0: no limit
+	At             strictyaml.Pos
+}
+
+// Defaults are for pools that do not say otherwise.
+type Defaults struct {
+	Mode        string
+	LeadTime    time.Duration
+	Quantile    float64
+	Sensitivity float64
+}
+
+type file struct {
+	strictyaml.Where
+	Prometheus   prometheus     `yaml:"prometheus"`
+	Orchestrator orchestrator   `yaml:"orchestrator"`
+	Interval     model.Duration `yaml:"interval"`
+	Forecast     forecast       `yaml:"forecast"`
+	Hosts        hosts          `yaml:"hosts"`
+	Limits       limits         `yaml:"limits"`
+	Defaults     defaults       `yaml:"defaults"`
+	RuleFiles    []string       `yaml:"rule_files"`
+}
+
+type prometheus struct {
+	strictyaml.Where
+	URL          string                  `yaml:"url"`
+	Timeout      model.Duration          `yaml:"timeout"`
+	QueryLag     model.Duration          `yaml:"query_lag"`
+	MaxSampleAge model.Duration          `yaml:"max_sample_age"`
+	HTTP         config.HTTPClientConfig `yaml:",inline"`
+}
+
+type orchestrator struct {
+	strictyaml.Where
+	URL     string                  `yaml:"url"`
+	Timeout model.Duration          `yaml:"timeout"`
+	Retries int                     `yaml:"retries"`
+	HTTP    config.HTTPClientConfig `yaml:",inline"`
+}
+
+type forecast struct {
+	strictyaml.Where
+	Step          model.Duration `yaml:"step"`
+	History       model.Duration `yaml:"history"`
+	Horizon       model.Duration `yaml:"horizon"`
+	RefitInterval model.Duration `yaml:"refit_interval"`
+	MaxAge        model.Duration `yaml:"max_age"`
+}
+
+type hosts struct {
+	strictyaml.Where
+	CPU    string `yaml:"cpu_percent"`
+	Memory string `yaml:"memory_percent"`
+}
+
+type limits struct {
+	strictyaml.Where
+	MaxTotalAgents int     `yaml:"max_total_agents"`
+	CPU            float64 `yaml:"cpu_percent"`
+	Memory         float64 `yaml:"memory_percent"`
+}
+
+type defaults struct {
+	strictyaml.Where
+	Mode        string         `yaml:"mode"`
+	LeadTime    model.Duration `yaml:"lead_time"`
+	Quantile    float64        `yaml:"quantile"`
+	Sensitivity float64        `yaml:"sensitivity"`
+}
+
+// defaultFile is what a file says that says nothing.
+func defaultFile() file {
+	const day = model.Duration(24 * time.Hour)
+	seconds := func(n int) model.Duration { return model.Duration(time.Duration(n) * time.Second) }
+	return file{
+		Prometheus:   prometheus{Timeout: seconds(10), QueryLag: seconds(30), MaxSampleAge: seconds(120), HTTP: config.DefaultHTTPClientConfig},
+		Orchestrator: orchestrator{Timeout: seconds(5), Retries: 2, HTTP: config.DefaultHTTPClientConfig},
+		Interval:     seconds(30),
+		Forecast:     forecast{Step: seconds(300), History: 28 * day, Horizon: day, RefitInterval: day / 4, MaxAge: day / 12},
+		Limits:       limits{CPU: 80, Memory: 70},
+		Defaults:     defaults{Mode: "dry_run", LeadTime: seconds(600), Quantile: 0.9, Sensitivity: 1},
+	}
+}
+
+// Load reads a configuration file. Environment variables that are set override
+// the limits: SCALING_ENABLED, MAX_CPU_PERCENT, MAX_MEMORY_PERCENT and
+// MAX_TOTAL_AGENTS. An error is of type [strictyaml.Problems]; what could be
+// read is returned with it, so that the rule files can be checked as well.
+func Load(name string, getenv func(string) string) (Config, error) {
+	var ps strictyaml.Problems
+	data, err := strictyaml.ReadFile(name, strictyaml.MaxFileSize)
+	if err != nil {
+		ps.Add(strictyaml.Pos{File: name}, "%s", err)
+		return Config{File: name}, ps
+	}
+	f := defaultFile()
+	ps = strictyaml.Decode(name, data, &f)
+	c := checker{&ps}
+	enabled := c.environment(&f.Limits, getenv)
+	dir := filepath.Dir(name)
+	cfg := Config{
+		File:     name,
+		Interval: c.duration(f.Where, "interval", f.Interval, time.Second),
+		Prometheus: Prometheus{
+			URL:          c.url(f.Prometheus.Where, f.Prometheus.URL),
+			Timeout:      c.duration(f.Prometheus.Where, "timeout", f.Prometheus.Timeout, time.Millisecond),
+			QueryLag:     time.Duration(f.Prometheus.QueryLag),
+			MaxSampleAge: c.duration(f.Prometheus.Where, "max_sample_age", f.Prometheus.MaxSampleAge, time.Second),
+			HTTP:         c.client(f.Prometheus.Where, f.Prometheus.HTTP, dir),
+		},
+		Orchestrator: Orchestrator{
+			URL:     c.url(f.Orchestrator.Where, f.Orchestrator.URL),
+			Timeout: c.duration(f.Orchestrator.Where, "timeout", f.Orchestrator.Timeout, time.Millisecond),
+			Retries: f.Orchestrator.Retries,
+			HTTP:    c.client(f.Orchestrator.Where, f.Orchestrator.HTTP, dir),
+		},
+		Forecast: c.forecast(f.Forecast),
+		Hosts:    c.hosts(f.Hosts, f.Limits),
+		Limits:   Limits{Enabled: enabled, MaxTotalAgents: f.Limits.MaxTotalAgents, At: f.Limits.At("max_total_agents")},
+		Defaults: c.defaults(f.Defaults),
+	}
+	if f.Orchestrator.Retries < 0 || f.Orchestrator.Retries > 10 {
+		ps.Add(f.Orchestrator.At("retries"), "retries must be between 0 and 10, got %d", f.Orchestrator.Retries)
+	}
+	if f.Limits.MaxTotalAgents < 0 {
+		ps.Add(f.Limits.At("max_total_agents"), "max_total_agents must not be negative, got %d", f.Limits.MaxTotalAgents)
+	}
+	if cfg.Limits.At.File == "" {
+		cfg.Limits.At = f.Pos()
+	}
+	cfg.RuleFiles = c.ruleFiles(f, dir)
+	cfg.Hash = fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(data, "%v %v", cfg.Limits, cfg.Hosts)))
+	return cfg, ps.Err()
+}
+
+type checker struct{ *strictyaml.Problems }
+
+// environment applies the variables that are set and reports whether scaling is
+// enabled.
+func (c checker) environment(l *limits, getenv func(string) string) (enabled bool) {
+	wrong := func(name, expected string) {
+		c.Add(strictyaml.Pos{File: "environment"}, "%s: expected %s, got %q", name, expected, getenv(name))
+	}
+	enabled = true
+	if text := getenv("SCALING_ENABLED"); text != "" {
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			wrong("SCALING_ENABLED", "true or false")
+		}
+		enabled = on
+	}
+	for name, percent := range map[string]*float64{"MAX_CPU_PERCENT": &l.CPU, "MAX_MEMORY_PERCENT": &l.Memory} {
+		if text := getenv(name); text != "" {
+			x, err := strconv.ParseFloat(text, 64)
+			if err != nil || !(x > 0 && x <= 100) {
+				wrong(name, "a number above 0 and at most 100")
+				continue
+			}
+			*percent = x
+		}
+	}
+	if text := getenv("MAX_TOTAL_AGENTS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			wrong("MAX_TOTAL_AGENTS", "a whole number, 0 for no limit")
+		} else {
+			l.MaxTotalAgents = n
+		}
+	}
+	return enabled
+}
+
+func (c checker) duration(w strictyaml.Where, key string, d model.Duration, least time.Duration) time.Duration {
+	if time.Duration(d) < least {
+		c.Add(w.At(key), "%s must be at least %s, got %s", key, least, d)
+	}
+	return time.Duration(d)
+}
+
+func (c checker) url(w strictyaml.Where, text string) string {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		c.Add(w.Pos(), "url is missing, like http://127.0.0.1:9090")
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		c.Add(w.At("url"), "url must be like http://127.0.0.1:9090")
+	case u.User != nil:
+		c.Add(w.At("url"), "url must not hold credentials; use basic_auth with password_file")
+	}
+	return text
+}
+
+// client takes secrets from files only, because configuration is read by many.
+func (c checker) client(w strictyaml.Where, h config.HTTPClientConfig, dir string) config.HTTPClientConfig {
+	inline := func(key, instead string, secret config.Secret) {
+		if secret != "" {
+			c.Add(w.At(key), "%s holds a secret; put it into a file and name it with %s", key, instead)
+		}
+	}
+	if h.BasicAuth != nil {
+		inline("basic_auth", "password_file", h.BasicAuth.Password)
+	}
+	if h.Authorization != nil {
+		inline("authorization", "credentials_file", h.Authorization.Credentials)
+	}
+	if h.OAuth2 != nil {
+		inline("oauth2", "client_secret_file", h.OAuth2.ClientSecret)
+	}
+	inline("bearer_token", "authorization.credentials_file", h.BearerToken)
+	inline("tls_config", "key_file", h.TLSConfig.Key)
+	h.FollowRedirects = false
+	h.SetDirectory(dir)
+	return h
+}
+
+func (c checker) forecast(f forecast) Forecast {
+	const day = 24 * time.Hour
+	out := Forecast{
+		Step: c.duration(f.Where, "step", f.Step, 10*time.Second), History: time.Duration(f.History), Horizon: time.Duration(f.Horizon),
+		RefitInterval: c.duration(f.Where, "refit_interval", f.RefitInterval, time.Minute), MaxAge: time.Duration(f.MaxAge),
+	}
+	if out.Step <= 0 || day%out.Step != 0 {
+		c.Add(f.At("step"), "step must divide a day into whole steps, like 1m, 5m or 15m; got %s", f.Step)
+		return out
+	}
+	for key, d := range map[string]time.Duration{"history": out.History, "horizon": out.Horizon, "max_age": out.MaxAge} {
+		if d < out.Step {
+			c.Add(f.At(key), "%s must be at least a step of %s, got %s", key, f.Step, model.Duration(d))
+		}
+	}
+	const most = 100_000 // values of a pool; a minute's step for ten weeks
+	if n := out.History / out.Step; n > most {
+		c.Add(f.At("history"), "history has %d steps, more than %d; take a longer step", n, most)
+	}
+	return out
+}
+
+func (c checker) hosts(h hosts, l limits) []Host {
+	var out []Host
+	for _, r := range []struct {
+		resource, key, query string
+		limit                float64
+	}{{"cpu", "cpu_percent", h.CPU, l.CPU}, {"memory", "memory_percent", h.Memory, l.Memory}} {
+		if !(r.limit > 0 && r.limit <= 100) {
+			c.Add(l.At(r.key), "%s must be above 0 and at most 100, got %g", r.key, r.limit)
+		}
+		if r.query == "" {
+			continue
+		}
+		if _, err := parser.NewParser(parser.Options{}).ParseExpr(r.query); err != nil {
+			c.Add(h.At(r.key), "not PromQL: %s", err)
+		}
+		out = append(out, Host{r.resource, r.query, r.limit})
+	}
+	return out
+}
+
+func (c checker) defaults(d defaults) Defaults {
+	if !slices.Contains([]string{"dry_run", "scale_up_only", "active"}, d.Mode) {
+		c.Add(d.At("mode"), "mode must be dry_run, scale_up_only or active, got %q", d.Mode)
+	}
+	if !(d.Quantile > 0 && d.Quantile < 1) {
+		c.Add(d.At("quantile"), "quantile must be between 0 and 1, got %g", d.Quantile)
+	}
+	if !(d.Sensitivity > 0 && d.Sensitivity <= 1) {
+		c.Add(d.At("sensitivity"), "sensitivity must be above 0 and at most 1, got %g", d.Sensitivity)
+	}
+	return Defaults{Mode: d.Mode, LeadTime: time.Duration(d.LeadTime), Quantile: d.Quantile, Sensitivity: d.Sensitivity}
+}
+
+// ruleFiles returns the files that the patterns match, relative to the
+// configuration's directory. A pattern without a file is a problem: it is a
+// typing error more often than an intention.
+func (c checker) ruleFiles(f file, dir string) []string {
+	var files []string
+	if len(f.RuleFiles) == 0 {
+		c.Add(f.At("rule_files"), "rule_files is missing, like [rules/*.yml]")
+	}
+	for _, pattern := range f.RuleFiles {
+		full := pattern
+		if !filepath.IsAbs(full) {
+			full = filepath.Join(dir, pattern)
+		}
+		matches, err := filepath.Glob(full)
+		switch {
+		case err != nil:
+			c.Add(f.At("rule_files"), "%q is not a pattern: %s", pattern, err)
+		case len(matches) == 0:
+			c.Add(f.At("rule_files"), "no file matches %q", pattern)
+		}
+		files = append(files, matches...)
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
+}

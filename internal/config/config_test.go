@@ -1,0 +1,137 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func write(t *testing.T, files map[string]string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func env(vars map[string]string) func(string) string {
+	return func(name string) string { return vars[name] }
+}
+
+const least = `
+prometheus: {url: http://127.0.0.1:9090}
+orchestrator: {url: http://127.0.0.1:8700}
+rule_files: [rules/*.yml]
+`
+
+func TestTheLeastFileGetsSafeDefaults(t *testing.T) {
+	dir := write(t, map[string]string{"c.yml": least, "rules/b.yml": "", "rules/a.yml": ""})
+	c, err := Load(filepath.Join(dir, "c.yml"), env(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Defaults.Mode != "dry_run" || !c.Limits.Enabled || c.Interval != 30*time.Second || c.Forecast.History != 28*24*time.Hour {
+		t.Errorf("got %+v", c)
+	}
+	if c.Prometheus.HTTP.FollowRedirects {
+		t.Error("redirects would be followed")
+	}
+	want := []string{filepath.Join(dir, "rules/a.yml"), filepath.Join(dir, "rules/b.yml")}
+	if diff := cmp.Diff(want, c.RuleFiles); diff != "" {
+		t.Errorf("rule files (-want +got):\n%s", diff)
+	}
+}
+
+func TestEnvironmentOverridesLimits(t *testing.T) {
+	dir := write(t, map[string]string{"c.yml": least + "hosts: {cpu_percent: up, memory_percent: up}\nlimits: {max_total_agents: 9}\n", "rules/a.yml": ""})
+	c, err := Load(filepath.Join(dir, "c.yml"), env(map[string]string{
+		"SCALING_ENABLED": "false", "MAX_CPU_PERCENT": "55", "MAX_MEMORY_PERCENT": "66", "MAX_TOTAL_AGENTS": "77",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Limits.Enabled || c.Limits.MaxTotalAgents != 77 || c.Hosts[0].Limit != 55 || c.Hosts[1].Limit != 66 {
+		t.Errorf("got limits %+v, hosts %+v", c.Limits, c.Hosts)
+	}
+}
+
+func TestEveryProblemIsReportedWithItsPlace(t *testing.T) {
+	for name, tc := range map[string]struct{ text, want string }{
+		"nothing": {"interval: 1m\n", `c.yml:1:1: rule_files is missing
+c.yml: url is missing`},
+		"values": {`interval: 0s
+prometheus: {url: ftp://x, timeout: 0s}
+orchestrator: {url: "http://u:p@x", retries: 99}
+forecast: {step: 7m}
+hosts: {cpu_percent: "sum("}
+limits: {max_total_agents: -1, cpu_percent: 101}
+defaults: {mode: on, quantile: 1, sensitivity: 0}
+rule_files: [none/*.yml, "["]
+`, `c.yml:1:11: interval must be at least 1s, got 0s
+c.yml:2:19: url must be like
+c.yml:2:37: timeout must be at least 1ms
+c.yml:3:21: url must not hold credentials
+c.yml:3:46: retries must be between 0 and 10, got 99
+c.yml:4:18: step must divide a day
+c.yml:5:22: not PromQL
+c.yml:6:28: max_total_agents must not be negative
+c.yml:6:45: cpu_percent must be above 0
+c.yml:7:18: mode must be
+c.yml:7:32: quantile must be between 0 and 1
+c.yml:7:48: sensitivity must be above 0
+c.yml:8:13: no file matches "none/*.yml"
+c.yml:8:13: "[" is not a pattern`},
+		"inline secrets": {`prometheus: {url: "http://x", basic_auth: {username: u, password: hunter2}}
+orchestrator: {url: "http://x", authorization: {credentials: hunter2}}
+rule_files: [c.yml]
+`, `c.yml:1:43: basic_auth holds a secret
+c.yml:2:48: authorization holds a secret`},
+		"unknown key": {least + "promethus: {}\n", "c.yml:5:1: unknown key \"promethus\"; did you mean prometheus?"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := write(t, map[string]string{"c.yml": tc.text, "rules/a.yml": ""})
+			_, err := Load(filepath.Join(dir, "c.yml"), env(nil))
+			if tc.want == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatal("no problem found")
+			}
+			got := strings.ReplaceAll(err.Error(), dir+"/", "")
+			for line := range strings.Lines(tc.want) {
+				if !strings.Contains(got, strings.TrimSpace(strings.TrimPrefix(line, "c.yml: "))) {
+					t.Errorf("problem %q is not reported; got\n%s", strings.TrimSpace(line), got)
+				}
+			}
+			if strings.Contains(got, "hunter2") {
+				t.Error("a secret is in the message")
+			}
+		})
+	}
+}
+
+func TestBadEnvironmentIsReported(t *testing.T) {
+	dir := write(t, map[string]string{"c.yml": least, "rules/a.yml": ""})
+	_, err := Load(filepath.Join(dir, "c.yml"), env(map[string]string{
+		"SCALING_ENABLED": "maybe", "MAX_CPU_PERCENT": "NaN", "MAX_TOTAL_AGENTS": "-1",
+	}))
+	for _, want := range []string{"SCALING_ENABLED", "MAX_CPU_PERCENT", "MAX_TOTAL_AGENTS"} {
+		if err == nil || !strings.Contains(err.Error(), "environment: "+want) {
+			t.Errorf("%s is not reported: %v", want, err)
+		}
+	}
+}
