@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -121,8 +122,8 @@ func (l *loader) name(kind, name string, w strictyaml.Where) bool {
 		l.Add(w.At("name"), "%s without a name", kind)
 		return false
 	}
-	if strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(nameRunes, r) }) || len(name) > 63 {
-		l.Add(w.At("name"), "%s %q: a name has at most 63 letters, digits, dots, dashes and underscores", kind, name)
+	if !nameSyntax.MatchString(name) {
+		l.Add(w.At("name"), "%s %q: a name has at most 63 letters, digits, dots, dashes and underscores, a letter or digit first", kind, name)
 		return false
 	}
 	if first, taken := l.names[kind+" "+name]; taken {
@@ -133,7 +134,7 @@ func (l *loader) name(kind, name string, w strictyaml.Where) bool {
 	return true
 }
 
-const nameRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
+var nameSyntax = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$`)
 
 // location returns the zone that is named; UTC when none is.
 func (l *loader) location(w strictyaml.Where, name string) *time.Location {

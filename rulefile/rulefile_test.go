@@ -187,7 +187,7 @@ func TestEveryProblemIsReportedWithItsPlace(t *testing.T) {
 		"wrong type":       {"pools: {a: b}\n", []string{"r.yml:1:8: expected a list"}},
 		"pool without all": {"pools:\n  - {name: a}\n", []string{"r.yml:2:5: pool \"a\": agents needs min and max, like {base: 6, min: 2, max: 20}", "r.yml:2:5: pool \"a\": load is missing"}},
 		"duplicate pool":   {good + "  - {name: a, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"r.yml:3:12: pool \"a\" is already declared at r.yml:2:12"}},
-		"bad name":         {"pools:\n  - {name: a b}\n  - {labels: {a: b}}\n", []string{"r.yml:2:12: pool \"a b\": a name has at most 63", "r.yml:3:5: pool without a name"}},
+		"bad name":         {"pools:\n  - {name: a b}\n  - {labels: {a: b}}\n  - {name: ..}\n", []string{"r.yml:2:12: pool \"a b\": a name has at most 63", "r.yml:3:5: pool without a name", "r.yml:4:12: pool \"..\": a name has"}},
 		"min above max":    {"pools:\n  - {name: a, agents: {min: 5, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"r.yml:2:29: pool \"a\": min 5 > max 2"}},
 		"base outside":     {"pools:\n  - {name: a, agents: {base: 9, min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"pool \"a\": base 9 is not between min 1 and max 2"}},
 		"negative min":     {"pools:\n  - {name: a, agents: {min: -1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"pool \"a\": min must not be negative, got -1"}},
