@@ -1,6 +1,9 @@
 package policy
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Input is all that one decision about one pool rests on.
 type Input struct {
@@ -84,6 +87,24 @@ func (d Decision) Direction() Direction {
 		return Down
 	}
 	return None
+}
+
+// Why says in one line what set the number: the reasons that moved it, or the
+// last one if none did.
+func (d Decision) Why() string {
+	var moved []string
+	for _, r := range d.Reasons {
+		if r.From != r.To {
+			moved = append(moved, r.Detail)
+		}
+	}
+	switch n := len(d.Reasons); {
+	case len(moved) > 0:
+		return strings.Join(moved, "; ")
+	case n > 0:
+		return d.Reasons[n-1].Detail
+	}
+	return ""
 }
 
 // Permitted reports whether the pool's mode lets the decision be carried out.

@@ -1,0 +1,73 @@
+// Command scaling-adapter scales pools of worker agents ahead of their load.
+//
+// It reads loads from Prometheus, forecasts them, decides with the rules of
+// people how many agents each pool should have, asks the orchestrator for them
+// and shows all of it. See the README for how to start.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli are the commands, each in a file of its own.
+type cli struct {
+	Run     runCmd     `cmd:"" help:"Run the adapter."`
+	Demo    demoCmd    `cmd:"" help:"Run the whole stack on this machine with a simulated clock."`
+	Check   checkCmd   `cmd:"" help:"Check configuration and rule files."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// output is where a command writes: data to Stdout, talk to Stderr.
+type output struct{ Stdout, Stderr io.Writer }
+
+// errProblems says that a command found problems and has printed them.
+var errProblems = errors.New("problems found")
+
+// Exit statuses.
+const (
+	exitOK       = 0
+	exitProblems = 1
+	exitUsage    = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := execute(ctx, os.Args[1:], output{os.Stdout, os.Stderr})
+	stop()
+	os.Exit(status)
+}
+
+// execute runs the command that the arguments name and returns the exit status.
+func execute(ctx context.Context, args []string, out output) int {
+	parser, err := kong.New(&cli{},
+		kong.Name("scaling-adapter"),
+		kong.Description("Scales pools of worker agents ahead of their load."),
+		kong.Writers(out.Stdout, out.Stderr),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&out),
+	)
+	if err != nil {
+		panic("scaling-adapter: bad command definition: " + err.Error())
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(out.Stderr, "scaling-adapter: %s; see scaling-adapter --help\n", err)
+		return exitUsage
+	}
+	switch err := command.Run(); {
+	case errors.Is(err, errProblems):
+		return exitProblems
+	case err != nil:
+		fmt.Fprintf(out.Stderr, "scaling-adapter: %s\n", err)
+		return exitProblems
+	}
+	return exitOK
+}

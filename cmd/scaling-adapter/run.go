@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/scaling-adapter/scaling-adapter/internal/app"
+)
+
+type runCmd struct {
+	ConfigFile    string `name:"config.file" default:"scaling-adapter.yml" help:"Configuration file."`
+	ListenAddress string `name:"web.listen-address" default:"127.0.0.1:9876" help:"Address of the HTTP server."`
+	WebConfig     string `name:"web.config.file" help:"File with TLS and authentication settings of the HTTP server, as exporter-toolkit defines it."`
+	LogLevel      string `name:"log.level" enum:"debug,info,warn,error" default:"info" help:"Least severe messages to log: debug, info, warn or error."`
+	LogFormat     string `name:"log.format" enum:"logfmt,json" default:"logfmt" help:"Format of log messages: logfmt or json."`
+}
+
+// Run runs the adapter until the context ends.
+func (c *runCmd) Run(ctx context.Context, out *output) error {
+	logger, err := newLogger(c.LogLevel, c.LogFormat, out)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.ListenAddress)
+	if err != nil {
+		return fmt.Errorf("--web.listen-address: %w", err)
+	}
+	defer listener.Close()
+	a, err := app.New(app.Options{
+		ConfigFile: c.ConfigFile, Getenv: os.Getenv,
+		Listener: listener, WebConfigFile: c.WebConfig,
+		Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx, nil)
+}

@@ -1,0 +1,352 @@
+// Package api serves what the adapter knows over HTTP: metrics, health, a JSON
+// API and a status page. It reads snapshots and changes nothing but the
+// configuration, by reloading it.
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/version"
+
+	"github.com/scaling-adapter/scaling-adapter/engine"
+	"github.com/scaling-adapter/scaling-adapter/forecast"
+	"github.com/scaling-adapter/scaling-adapter/policy"
+)
+
+// Options are what is served.
+type Options struct {
+	Snapshot func() *engine.Snapshot // nil before the first tick
+	Reload   func() error            // an error says what is wrong with the files
+	Metrics  prometheus.Gatherer
+}
+
+type server struct{ Options }
+
+// New returns the handler of all paths.
+func New(o Options) http.Handler {
+	s := server{o}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "scaling-adapter is healthy.") })
+	mux.HandleFunc("GET /-/ready", s.ready)
+	mux.HandleFunc("POST /-/reload", s.reload)
+	mux.HandleFunc("GET /api/v1/status", s.status)
+	mux.HandleFunc("GET /api/v1/pools", s.pools)
+	mux.HandleFunc("GET /api/v1/decisions", s.decisions)
+	mux.HandleFunc("GET /api/v1/forecast", s.forecasts)
+	mux.HandleFunc("GET /{$}", s.page)
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+// ready tells whether the first tick was taken. Missing data does not matter:
+// restarting the adapter would not bring it back.
+func (s server) ready(w http.ResponseWriter, _ *http.Request) {
+	snap := s.Snapshot()
+	if snap == nil {
+		http.Error(w, "scaling-adapter has not taken its first tick.", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "scaling-adapter is ready.")
+	for _, d := range snap.Degraded {
+		fmt.Fprintln(w, "degraded:", d)
+	}
+}
+
+func (s server) reload(w http.ResponseWriter, _ *http.Request) {
+	if err := s.Reload(); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	fmt.Fprintln(w, "reloaded")
+}
+
+// envelope is the body of all answers of the API, as Prometheus' is.
+type envelope struct {
+	Status string `json:"status"` // success or error
+	Data   any    `json:"data,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+func respond(w http.ResponseWriter, status int, e envelope) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(e) // the client is gone if it fails
+}
+
+// number is null where there is none: JSON has no NaN.
+func number(x float64) *float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil
+	}
+	return &x
+}
+
+// when is null before there was a time.
+func when(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+type statusView struct {
+	Status         string     `json:"status"` // starting, ok or degraded
+	Degraded       []string   `json:"degraded"`
+	Version        string     `json:"version"`
+	LastTick       *time.Time `json:"last_tick"`
+	Generation     int        `json:"generation"`
+	ConfigHash     string     `json:"config_hash"`
+	ConfigLoadedAt *time.Time `json:"config_loaded_at"`
+	Enabled        bool       `json:"enabled"`
+	Pools          int        `json:"pools"`
+	MaxTotalAgents int        `json:"max_total_agents"`
+	Hosts          []hostView `json:"hosts"`
+}
+
+type hostView struct {
+	Resource     string   `json:"resource"`
+	Percent      *float64 `json:"percent"`
+	LimitPercent float64  `json:"limit_percent"`
+	Quality      string   `json:"quality"`
+	Detail       string   `json:"detail,omitempty"`
+}
+
+func (s server) status(w http.ResponseWriter, _ *http.Request) {
+	v := statusView{Status: "starting", Degraded: []string{}, Hosts: []hostView{}, Version: version.Version}
+	if snap := s.Snapshot(); snap != nil {
+		set := snap.Settings
+		v.LastTick, v.Generation, v.ConfigHash, v.ConfigLoadedAt = when(snap.Time), set.Generation, set.Hash, when(set.LoadedAt)
+		v.Enabled, v.Pools, v.MaxTotalAgents = set.Enabled, len(snap.Pools), set.MaxTotalAgents
+		if v.Status = "ok"; len(snap.Degraded) > 0 {
+			v.Status, v.Degraded = "degraded", snap.Degraded
+		}
+		for _, h := range snap.Hosts {
+			hv := hostView{Resource: h.Resource, LimitPercent: h.Limit, Quality: h.Sample.Quality.String(), Detail: h.Sample.Detail}
+			if h.Sample.Quality == policy.OK {
+				hv.Percent = number(h.Sample.Value)
+			}
+			v.Hosts = append(v.Hosts, hv)
+		}
+	}
+	respond(w, http.StatusOK, envelope{Status: "success", Data: v})
+}
+
+// selected returns the pools that the request's parameter pool names, all
+// without it. It answers itself, and returns false, when there is no such pool.
+func (s server) selected(w http.ResponseWriter, r *http.Request) (*engine.Snapshot, []engine.PoolStatus, bool) {
+	snap := s.Snapshot()
+	name := r.FormValue("pool")
+	switch {
+	case snap == nil && name == "":
+		return nil, nil, true
+	case snap != nil && name == "":
+		return snap, snap.Pools, true
+	case snap != nil:
+		for i := range snap.Pools {
+			if snap.Pools[i].Pool.Name == name {
+				return snap, snap.Pools[i : i+1], true
+			}
+		}
+	}
+	respond(w, http.StatusNotFound, envelope{Status: "error", Error: fmt.Sprintf("no pool %q", name)})
+	return nil, nil, false
+}
+
+type poolView struct {
+	Name     string            `json:"name"`
+	Labels   map[string]string `json:"labels"`
+	Mode     policy.Mode       `json:"mode"`
+	Min      int               `json:"min"`
+	Max      int               `json:"max"`
+	PerAgent float64           `json:"load_per_agent"`
+	Load     sampleView        `json:"load"`
+	Current  *int              `json:"current"`
+	Ready    *int              `json:"ready"`
+	Unknown  string            `json:"current_unknown,omitempty"`
+	Desired  int               `json:"desired"`
+	Demand   *float64          `json:"demand"`
+	Why      string            `json:"why"`
+	Outcome  policy.Result     `json:"outcome"`
+	Error    string            `json:"error,omitempty"`
+	Model    string            `json:"model"`
+	Fallback string            `json:"fallback,omitempty"`
+	Rules    []string          `json:"active_rules"`
+	Events   []eventView       `json:"events"`
+}
+
+type sampleView struct {
+	Value   *float64   `json:"value"`
+	Time    *time.Time `json:"time"`
+	Quality string     `json:"quality"`
+	Detail  string     `json:"detail,omitempty"`
+}
+
+type eventView struct {
+	ID     string            `json:"id"`
+	Type   string            `json:"type"`
+	Name   string            `json:"name"`
+	Start  time.Time         `json:"start"`
+	End    time.Time         `json:"end"`
+	Labels map[string]string `json:"labels"`
+	Source string            `json:"source"`
+}
+
+func (s server) pools(w http.ResponseWriter, r *http.Request) {
+	_, pools, ok := s.selected(w, r)
+	if !ok {
+		return
+	}
+	views := []poolView{}
+	for i := range pools {
+		views = append(views, viewOf(&pools[i]))
+	}
+	respond(w, http.StatusOK, envelope{Status: "success", Data: views})
+}
+
+func viewOf(p *engine.PoolStatus) poolView {
+	v := poolView{
+		Name: p.Pool.Name, Labels: p.Pool.Labels, Mode: p.Pool.Mode, Min: p.Pool.Agents.Min, Max: p.Pool.Agents.Max, PerAgent: p.Pool.PerAgent,
+		Load:    sampleView{Time: when(p.Load.Time), Quality: p.Load.Quality.String(), Detail: p.Load.Detail},
+		Desired: p.Decision.Desired, Demand: number(p.Decision.Demand), Why: p.Decision.Why(), Outcome: p.Outcome.Result,
+		Model: p.Forecast.Model, Fallback: p.Fallback, Rules: p.Decision.Rules, Events: []eventView{},
+	}
+	if !p.Load.Time.IsZero() {
+		v.Load.Value = number(p.Load.Value)
+	}
+	if p.Count.Known {
+		v.Current, v.Ready = &p.Count.Agents, &p.Count.Ready
+	} else {
+		v.Unknown = p.Count.Detail
+	}
+	if p.Outcome.Err != nil {
+		v.Error = p.Outcome.Err.Error()
+	}
+	for _, e := range p.Events {
+		v.Events = append(v.Events, eventView{e.ID, e.Type, e.Name, e.Start.UTC(), e.End.UTC(), e.Labels, e.Source})
+	}
+	return v
+}
+
+type decisionView struct {
+	ID         string          `json:"id"`
+	Pool       string          `json:"pool"`
+	Time       time.Time       `json:"time"`
+	Mode       policy.Mode     `json:"mode"`
+	Current    int             `json:"current"`
+	Desired    int             `json:"desired"`
+	Demand     *float64        `json:"demand"`
+	Why        string          `json:"why"`
+	Candidates []candidateView `json:"candidates"`
+	Reasons    []reasonView    `json:"reasons"`
+	Rules      []string        `json:"active_rules"`
+}
+
+type candidateView struct {
+	Source  string   `json:"source"`
+	Load    *float64 `json:"load"`
+	Agents  *float64 `json:"agents"`
+	Chosen  bool     `json:"chosen"`
+	Dropped string   `json:"dropped,omitempty"`
+}
+
+type reasonView struct {
+	Code   policy.Code `json:"code"`
+	From   int         `json:"from"`
+	To     int         `json:"to"`
+	Rule   string      `json:"rule,omitempty"`
+	Detail string      `json:"detail"`
+}
+
+func (s server) decisions(w http.ResponseWriter, r *http.Request) {
+	limit := 50
+	if text := r.FormValue("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			respond(w, http.StatusBadRequest, envelope{Status: "error", Error: fmt.Sprintf("limit must be a whole number above 0, got %q", text)})
+			return
+		}
+		limit = n
+	}
+	_, pools, ok := s.selected(w, r)
+	if !ok {
+		return
+	}
+	views := []decisionView{}
+	for _, d := range recent(pools, limit) {
+		views = append(views, decisionOf(d))
+	}
+	respond(w, http.StatusOK, envelope{Status: "success", Data: views})
+}
+
+func decisionOf(d policy.Decision) decisionView {
+	v := decisionView{
+		ID: d.ID, Pool: d.Pool, Time: d.Time.UTC(), Mode: d.Mode, Current: d.Current, Desired: d.Desired,
+		Demand: number(d.Demand), Why: d.Why(), Rules: d.Rules, Candidates: []candidateView{}, Reasons: []reasonView{},
+	}
+	for _, c := range d.Candidates {
+		v.Candidates = append(v.Candidates, candidateView{c.Source, number(c.Load), number(c.Agents), c.Chosen, c.Dropped})
+	}
+	for _, r := range d.Reasons {
+		v.Reasons = append(v.Reasons, reasonView{r.Code, r.From, r.To, r.Rule, r.Detail})
+	}
+	return v
+}
+
+type forecastView struct {
+	Pool     string      `json:"pool"`
+	Model    string      `json:"model"`
+	Fallback string      `json:"fallback,omitempty"`
+	Start    *time.Time  `json:"start"`
+	Step     float64     `json:"step_seconds"`
+	Levels   []float64   `json:"quantiles"`
+	Paths    [][]float64 `json:"loads"` // one list for each quantile, one value for each step
+	Scores   []scoreView `json:"scores"`
+	Warnings []string    `json:"warnings,omitempty"`
+}
+
+type scoreView struct {
+	Model   string   `json:"model"`
+	Horizon float64  `json:"horizon_seconds"`
+	WAPE    *float64 `json:"wape"`
+	Bias    *float64 `json:"bias"`
+	N       int      `json:"forecasts"`
+}
+
+func (s server) forecasts(w http.ResponseWriter, r *http.Request) {
+	snap, pools, ok := s.selected(w, r)
+	if !ok {
+		return
+	}
+	views := []forecastView{}
+	for i := range pools {
+		views = append(views, forecastOf(&pools[i], snap.Settings.Step))
+	}
+	respond(w, http.StatusOK, envelope{Status: "success", Data: views})
+}
+
+func forecastOf(p *engine.PoolStatus, step time.Duration) forecastView {
+	f := p.Forecast
+	v := forecastView{Pool: p.Pool.Name, Model: f.Model, Fallback: p.Fallback, Step: step.Seconds(), Levels: f.Levels, Paths: f.Paths, Scores: []scoreView{}}
+	if f.Len() > 0 {
+		v.Start = when(f.Start)
+	}
+	for _, s := range p.Scores {
+		v.Scores = append(v.Scores, scoreOf(s, step))
+	}
+	for _, w := range f.Warnings {
+		v.Warnings = append(v.Warnings, w.Error())
+	}
+	return v
+}
+
+func scoreOf(s forecast.Score, step time.Duration) scoreView {
+	return scoreView{s.Model, (time.Duration(s.Horizon) * step).Seconds(), number(s.WAPE), number(s.Bias), s.N}
+}
