@@ -45,6 +45,9 @@ func (s Series) Index(t time.Time) int {
 
 // At returns the value at the last grid instant at or before t, NaN outside.
 func (s Series) At(t time.Time) float64 {
+	if len(s.Values) == 0 {
+		return math.NaN()
+	}
 	if i := s.Index(t); i >= 0 && i < len(s.Values) {
 		return s.Values[i]
 	}
@@ -70,6 +73,9 @@ func (s Series) known() int {
 
 // From returns the part of the series at or after t. It shares the values.
 func (s Series) From(t time.Time) Series {
+	if len(s.Values) == 0 {
+		return s
+	}
 	i := s.Index(t)
 	if s.Time(i).Before(t) {
 		i++

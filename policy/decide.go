@@ -145,6 +145,9 @@ func (p Policy) climbDemand(l *ladder, in Input, d Decision) {
 	switch chosen.Source {
 	case "reactive":
 		code, detail = ReasonReactive, fmt.Sprintf("load %s %s", number(chosen.Load), need)
+		if chosen.Rising {
+			detail = fmt.Sprintf("load %s is more than was foreseen and rises, to %s within %s %s", number(in.Load.Value), number(chosen.Load), p.Pool.LeadTime, need)
+		}
 	case "forecast":
 		code = ReasonForecast
 		detail = fmt.Sprintf("%s expects up to %s at %s (quantile %s), %s", in.Outlook.Model, number(chosen.Load),

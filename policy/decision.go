@@ -65,6 +65,7 @@ type Candidate struct {
 	Load    float64
 	Agents  float64 // Load in agents
 	Chosen  bool
+	Rising  bool   // Load is not measured: it is above all that was foreseen, and this is where it is heading
 	Dropped string // why it was not considered; empty if it was
 }
 

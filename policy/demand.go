@@ -52,8 +52,8 @@ func (p Policy) reactiveCandidate(in Input, samples []Point) Candidate {
 		c.Load = in.Load.Value // may raise; the caller does not let it lower
 	case OK:
 		c.Load = mean(samples[max(0, len(samples)-reactiveSamples):])
-		if burst, ok := p.burst(in, samples); ok {
-			c.Load = max(c.Load, burst)
+		if burst, ok := p.burst(in, samples); ok && burst > c.Load {
+			c.Load, c.Rising = burst, true
 		}
 	default:
 		c.Dropped = "load is " + in.Load.Quality.String()

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // zones are needed where the machine has none
 
 	"github.com/alecthomas/kong"
 )

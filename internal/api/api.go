@@ -254,6 +254,7 @@ type candidateView struct {
 	Load    *float64 `json:"load"`
 	Agents  *float64 `json:"agents"`
 	Chosen  bool     `json:"chosen"`
+	Rising  bool     `json:"rising,omitempty"`
 	Dropped string   `json:"dropped,omitempty"`
 }
 
@@ -292,7 +293,7 @@ func decisionOf(d policy.Decision) decisionView {
 		Demand: number(d.Demand), Why: d.Why(), Rules: d.Rules, Candidates: []candidateView{}, Reasons: []reasonView{},
 	}
 	for _, c := range d.Candidates {
-		v.Candidates = append(v.Candidates, candidateView{c.Source, number(c.Load), number(c.Agents), c.Chosen, c.Dropped})
+		v.Candidates = append(v.Candidates, candidateView{c.Source, number(c.Load), number(c.Agents), c.Chosen, c.Rising, c.Dropped})
 	}
 	for _, r := range d.Reasons {
 		v.Reasons = append(v.Reasons, reasonView{r.Code, r.From, r.To, r.Rule, r.Detail})

@@ -37,15 +37,15 @@ type chart struct {
 	Median, Band             string  // paths of the forecast
 	Agents, Desired          string  // paths of agents, in load
 	Hours                    []tick  // along the bottom
-	Loads                    []tick  // on the left, with the agents on the right
+	Loads, Counts            []tick  // load on the left, agents on the right
 	Most                     float64 // y of the pool's most agents; 0 when it is above the chart
 	Events                   []mark
 }
 
 type tick struct {
-	At           float64
-	Label, Right string
-	Strong       bool
+	At     float64
+	Label  string
+	Strong bool
 }
 
 // mark is an interval on the time axis.
@@ -70,8 +70,11 @@ func chartOf(p *engine.PoolStatus, now time.Time) chart {
 		out.Most = c.y(most)
 	}
 	out.Agents, out.Desired = c.agents(p, now)
-	for _, y := range niceTicks(c.top) {
-		out.Loads = append(out.Loads, tick{At: c.y(y), Label: short(y), Right: short(y / p.Pool.PerAgent)})
+	for _, y := range niceTicks(c.top, 0) {
+		out.Loads = append(out.Loads, tick{At: c.y(y), Label: short(y)})
+	}
+	for _, n := range niceTicks(c.top/p.Pool.PerAgent, 1) {
+		out.Counts = append(out.Counts, tick{At: c.y(n * p.Pool.PerAgent), Label: short(n)})
 	}
 	if f := p.Forecast; f.Len() > 0 {
 		out.Median = c.line(forecast.Series{Start: f.Start, Step: f.Step, Values: f.Path(0.5)})
@@ -212,15 +215,19 @@ func (c canvas) events(p *engine.PoolStatus) []mark {
 	return marks
 }
 
-// niceTicks returns three to six round numbers up to top.
-func niceTicks(top float64) []float64 {
+// niceTicks returns about three to six round numbers up to top, at least a
+// given step apart.
+func niceTicks(top, least float64) []float64 {
 	step := math.Pow(10, math.Floor(math.Log10(top)))
-	for top/step > 6 {
-		step *= 2
+	for _, factor := range []float64{2, 2.5} { // 1, 2, 5
+		if top/step > 6 {
+			step *= factor
+		}
 	}
 	for top/step < 3 {
 		step /= 2
 	}
+	step = max(step, least)
 	var ticks []float64
 	for k := 0; float64(k)*step <= top; k++ {
 		ticks = append(ticks, float64(k)*step)

@@ -31,8 +31,8 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 }).ParseFS(files, "page.html"))
 
 const (
-	poolsOnPage     = 20
-	decisionsOnPage = 12
+	poolsOnPage   = 20
+	changesOnPage = 5 // of each of many pools
 )
 
 // pageView is what the status page shows.
@@ -77,7 +77,11 @@ func (s server) page(w http.ResponseWriter, r *http.Request) {
 			v.Next = v.From + len(shown)
 		}
 		for i := range shown {
-			v.Pools = append(v.Pools, pageOf(&shown[i], snap.Time))
+			page := pageOf(&shown[i], snap.Time)
+			if v.Selected == "" {
+				page.Decisions = changes(page.Decisions, changesOnPage)
+			}
+			v.Pools = append(v.Pools, page)
 		}
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -87,7 +91,7 @@ func (s server) page(w http.ResponseWriter, r *http.Request) {
 }
 
 func pageOf(p *engine.PoolStatus, now time.Time) poolPage {
-	page := poolPage{PoolStatus: p, Chart: chartOf(p, now), Decisions: p.Recent[:min(len(p.Recent), decisionsOnPage)]}
+	page := poolPage{PoolStatus: p, Chart: chartOf(p, now), Decisions: p.Recent}
 	for i, e := range p.Events {
 		switch {
 		case !e.Start.After(now) && e.End.After(now):
@@ -97,6 +101,17 @@ func pageOf(p *engine.PoolStatus, now time.Time) poolPage {
 		}
 	}
 	return page
+}
+
+// changes returns the newest decisions that changed something.
+func changes(all []policy.Decision, most int) []policy.Decision {
+	var out []policy.Decision
+	for _, d := range all {
+		if d.Direction() != policy.None && len(out) < most {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // Error prints what became of the last request, if it went wrong.

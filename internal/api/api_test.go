@@ -1,0 +1,249 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/scaling-adapter/scaling-adapter/engine"
+	"github.com/scaling-adapter/scaling-adapter/forecast"
+	"github.com/scaling-adapter/scaling-adapter/policy"
+)
+
+var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// snapshot has pools with all that can be told about one.
+func snapshot(names ...string) *engine.Snapshot {
+	snap := &engine.Snapshot{
+		Time:     now,
+		Settings: &engine.Settings{Generation: 2, Hash: "abc", LoadedAt: now.Add(-time.Hour), Interval: 30 * time.Second, Step: 5 * time.Minute, MaxTotalAgents: 75, Enabled: true},
+		Hosts: []engine.HostStatus{
+			{Host: engine.Host{Resource: "cpu", Limit: 80}, Sample: policy.Sample{Value: 40, Time: now, Quality: policy.OK}},
+			{Host: engine.Host{Resource: "memory", Limit: 70}, Sample: policy.Sample{Quality: policy.Error, Detail: "refused"}},
+		},
+		Degraded: []string{"host memory is error"},
+	}
+	history := forecast.Series{Start: now.Add(-30 * time.Hour), Step: 5 * time.Minute}
+	for i := range 360 {
+		y := 60 + 20*math.Sin(float64(i)/20)
+		if i > 200 && i < 220 {
+			y = math.NaN()
+		}
+		history.Values = append(history.Values, y)
+	}
+	f := forecast.Forecast{Model: "seasonal_naive_day", Start: now, Step: 5 * time.Minute, Levels: []float64{0.1, 0.5, 0.9}, Paths: [][]float64{{50, 51}, {60, 61}, {70, 72}}}
+	for _, name := range names {
+		d := policy.Decision{
+			ID: name + "-1", Pool: name, Time: now, Mode: policy.Active, Current: 4, Desired: 6, Demand: 5.9,
+			Candidates: []policy.Candidate{{Source: "forecast", Load: 71, Agents: 5.9, Chosen: true}, {Source: "reactive", Load: math.NaN(), Dropped: "load is nan"}},
+			Reasons:    []policy.Reason{{Code: policy.ReasonForecast, From: 4, To: 6, Rule: "evening", Detail: "expects <b>72</b>"}},
+			Rules:      []string{"evening"},
+		}
+		held := d
+		held.Time, held.Current, held.Reasons = now.Add(-time.Minute), 6, []policy.Reason{{Code: policy.ReasonTolerance, From: 6, To: 6, Detail: "held"}}
+		snap.Pools = append(snap.Pools, engine.PoolStatus{
+			Pool: policy.Pool{Name: name, Location: time.UTC, Agents: policy.Agents{Base: 4, Min: 2, Max: 20}, PerAgent: 12, Mode: policy.Active},
+			Load: policy.Sample{Value: 63, Time: now, Quality: policy.OK}, Count: policy.Count{Agents: 4, Ready: 3, Known: true},
+			Decision: d, Outcome: policy.Outcome{Result: policy.Failed, Err: errors.New("told to fail")},
+			History: history, Forecast: f, Scores: []forecast.Score{{Model: "seasonal_naive_day", Horizon: 12, WAPE: 0.1, Bias: math.NaN(), N: 5}},
+			Agents: []engine.AgentsPoint{{Time: now.Add(-time.Hour), Current: 3, Desired: 4}, {Time: now.Add(-time.Minute), Current: 4, Desired: 6}},
+			Recent: []policy.Decision{d, held},
+			Events: []policy.Event{
+				{ID: "1", Type: "game", Name: "Celtics <at> Knicks", Start: now.Add(-time.Hour), End: now.Add(time.Hour), Source: "fixtures"},
+				{ID: "2", Type: "game", Name: "Suns at Lakers", Start: now.Add(5 * time.Hour), End: now.Add(7 * time.Hour)},
+			},
+		})
+	}
+	return snap
+}
+
+func get(t *testing.T, snap *engine.Snapshot, path string) (int, string) {
+	t.Helper()
+	h := New(Options{Snapshot: func() *engine.Snapshot { return snap }, Metrics: prometheus.NewRegistry()})
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w.Code, w.Body.String()
+}
+
+func TestAPIAnswers(t *testing.T) {
+	snap := snapshot("nba", "nfl")
+	for path, want := range map[string]string{
+		"/api/v1/status": `{"status":"success","data":{"status":"degraded","degraded":["host memory is error"],"version":"","last_tick":"2026-11-24T12:00:00Z","generation":2,"config_hash":"abc","config_loaded_at":"2026-11-24T11:00:00Z","enabled":true,"pools":2,"max_total_agents":75,"hosts":[{"resource":"cpu","percent":40,"limit_percent":80,"quality":"ok"},{"resource":"memory","percent":null,"limit_percent":70,"quality":"error","detail":"refused"}]}}`,
+		"/api/v1/pools?pool=nba": `{"status":"success","data":[{"name":"nba","labels":null,"mode":"active","min":2,"max":20,"load_per_agent":12,"load":{"value":63,"time":"2026-11-24T12:00:00Z","quality":"ok"},"current":4,"ready":3,"desired":6,"demand":5.9,"why":"expects \u003cb\u003e72\u003c/b\u003e","outcome":"failed","error":"told to fail","model":"seasonal_naive_day","active_rules":["evening"],"events":[` +
+			`{"id":"1","type":"game","name":"Celtics \u003cat\u003e Knicks","start":"2026-11-24T11:00:00Z","end":"2026-11-24T13:00:00Z","labels":null,"source":"fixtures"},` +
+			`{"id":"2","type":"game","name":"Suns at Lakers","start":"2026-11-24T17:00:00Z","end":"2026-11-24T19:00:00Z","labels":null,"source":""}]}]}`,
+		"/api/v1/decisions?pool=nfl&limit=1": `{"status":"success","data":[{"id":"nfl-1","pool":"nfl","time":"2026-11-24T12:00:00Z","mode":"active","current":4,"desired":6,"demand":5.9,"why":"expects \u003cb\u003e72\u003c/b\u003e",` +
+			`"candidates":[{"source":"forecast","load":71,"agents":5.9,"chosen":true},{"source":"reactive","load":null,"agents":0,"chosen":false,"dropped":"load is nan"}],` +
+			`"reasons":[{"code":"forecast","from":4,"to":6,"rule":"evening","detail":"expects \u003cb\u003e72\u003c/b\u003e"}],"active_rules":["evening"]}]}`,
+		"/api/v1/forecast?pool=nba": `{"status":"success","data":[{"pool":"nba","model":"seasonal_naive_day","start":"2026-11-24T12:00:00Z","step_seconds":300,"quantiles":[0.1,0.5,0.9],"loads":[[50,51],[60,61],[70,72]],"scores":[{"model":"seasonal_naive_day","horizon_seconds":3600,"wape":0.1,"bias":null,"forecasts":5}]}]}`,
+	} {
+		code, got := get(t, snap, path)
+		if diff := cmp.Diff(want, strings.TrimSpace(got)); code != 200 || diff != "" {
+			t.Errorf("%s: got %d (-want +got):\n%s", path, code, diff)
+		}
+	}
+}
+
+func TestAPIBeforeTheFirstTickAndBadRequests(t *testing.T) {
+	for _, tc := range []struct {
+		snap *engine.Snapshot
+		path string
+		code int
+		want string
+	}{
+		{nil, "/-/healthy", 200, "healthy"},
+		{nil, "/-/ready", 503, "has not taken its first tick"},
+		{snapshot("nba"), "/-/ready", 200, "degraded: host memory is error"},
+		{nil, "/api/v1/status", 200, `"status":"starting"`},
+		{nil, "/api/v1/pools", 200, `"data":[]`},
+		{nil, "/api/v1/decisions", 200, `"data":[]`},
+		{nil, "/api/v1/forecast", 200, `"data":[]`},
+		{nil, "/", 200, "waiting for the first tick"},
+		{nil, "/api/v1/pools?pool=nba", 404, `no pool \"nba\"`},
+		{snapshot("nba"), "/api/v1/forecast?pool=x", 404, `no pool \"x\"`},
+		{snapshot("nba"), "/?pool=x", 404, `no pool \"x\"`},
+		{snapshot("nba"), "/api/v1/decisions?limit=-1", 400, "limit must be a whole number above 0"},
+		{snapshot("nba"), "/nothing", 404, "not found"},
+	} {
+		code, got := get(t, tc.snap, tc.path)
+		if code != tc.code || !strings.Contains(got, tc.want) {
+			t.Errorf("%s: got %d %s, want %d with %q", tc.path, code, got, tc.code, tc.want)
+		}
+	}
+}
+
+func TestDecisionsAreMergedNewestFirst(t *testing.T) {
+	_, got := get(t, snapshot("nba", "nfl"), "/api/v1/decisions?limit=3")
+	var answer struct{ Data []struct{ Pool, Why string } }
+	if err := json.Unmarshal([]byte(got), &answer); err != nil {
+		t.Fatal(err)
+	}
+	want := []struct{ Pool, Why string }{{"nba", "expects <b>72</b>"}, {"nfl", "expects <b>72</b>"}, {"nba", "held"}}
+	if diff := cmp.Diff(want, answer.Data); diff != "" {
+		t.Errorf("decisions (-want +got):\n%s", diff)
+	}
+}
+
+func TestReloadAnswersAndIsNotForOtherSites(t *testing.T) {
+	var reloads int
+	result := error(nil)
+	h := New(Options{Snapshot: func() *engine.Snapshot { return nil }, Metrics: prometheus.NewRegistry(), Reload: func() error { reloads++; return result }})
+	ask := func(method, origin string) (int, string) {
+		r := httptest.NewRequest(method, "http://127.0.0.1/-/reload", nil)
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	if code, _ := ask("POST", ""); code != 200 || reloads != 1 {
+		t.Errorf("got %d after %d reloads", code, reloads)
+	}
+	result = errors.New("r.yml:1:1: unknown key")
+	if code, text := ask("POST", ""); code != 400 || !strings.Contains(text, "r.yml:1:1: unknown key") {
+		t.Errorf("a bad file: got %d %s", code, text)
+	}
+	if code, _ := ask("GET", ""); code != 405 || reloads != 2 {
+		t.Errorf("GET: got %d after %d reloads", code, reloads)
+	}
+	if code, _ := ask("POST", "http://evil.example"); code != 403 || reloads != 2 {
+		t.Errorf("another site: got %d after %d reloads", code, reloads)
+	}
+}
+
+func TestPageShowsPoolsAndEscapesWhatComesFromOutside(t *testing.T) {
+	_, all := get(t, snapshot("nba", "nfl"), "/")
+	_, one := get(t, snapshot("nba", "nfl"), "/?pool=nfl")
+	for _, tc := range []struct {
+		name, page, want string
+		there            bool
+	}{
+		{"pool", all, `id="nba"`, true},
+		{"what is missing", all, "degraded: host memory is error", true},
+		{"failure", all, "last request: failed: told to fail", true},
+		{"reason", all, "expects &lt;b&gt;72&lt;/b&gt;", true},
+		{"event", all, "Celtics &lt;at&gt; Knicks", true},
+		{"next event", all, "next game Tue 17:00:00: Suns at Lakers", true},
+		{"decision without change", all, "held", false},
+		{"other pool", one, `id="nba"`, false},
+		{"decision without change of one pool", one, "held", true},
+		{"numbers that are none", all, "NaN", false},
+		{"script", all, "<script", false},
+		{"other servers", all, "//", false},
+	} {
+		page := strings.ReplaceAll(tc.page, "http-equiv", "")
+		if strings.Contains(page, tc.want) != tc.there {
+			t.Errorf("%s: %q is there: %v", tc.name, tc.want, !tc.there)
+		}
+	}
+}
+
+func TestPageHasBoundedLength(t *testing.T) {
+	var names []string
+	for i := range 45 {
+		names = append(names, fmt.Sprintf("pool-%02d", i))
+	}
+	for path, want := range map[string]struct {
+		pools int
+		next  string
+	}{"/": {20, "/?from=20"}, "/?from=20": {20, "/?from=40"}, "/?from=40": {5, ""}, "/?from=-7": {20, "/?from=20"}, "/?from=x": {20, "/?from=20"}, "/?from=99": {0, ""}} {
+		_, page := get(t, snapshot(names...), path)
+		if got := strings.Count(page, "<svg"); got != want.pools {
+			t.Errorf("%s: got %d pools, want %d", path, got, want.pools)
+		}
+		if strings.Contains(page, "more pools") != (want.next != "") || !strings.Contains(page, want.next) {
+			t.Errorf("%s: no link to %q", path, want.next)
+		}
+	}
+}
+
+func TestChartDrawsWhatItIsGiven(t *testing.T) {
+	p := &snapshot("nba").Pools[0]
+	c := chartOf(p, now)
+	if got := strings.Count(c.Load, "M"); got != 2 {
+		t.Errorf("the load has a gap: got %d pieces, want 2", got)
+	}
+	if !strings.HasSuffix(c.Band, "Z") || strings.Count(c.Band, "L") != 3 {
+		t.Errorf("band: got %s", c.Band)
+	}
+	if len(c.Events) != 2 || c.Events[0].X >= c.Now || c.Events[1].X <= c.Now {
+		t.Errorf("events: got %+v around %v", c.Events, c.Now)
+	}
+	if c.Most != 0 {
+		t.Errorf("a maximum above the chart is drawn at %v", c.Most)
+	}
+	p.Pool.Agents.Max = 5
+	if c := chartOf(p, now); !(c.Most > plotTop && c.Most < plotBottom) {
+		t.Errorf("the maximum is drawn at %v", c.Most)
+	}
+	if got := strings.Count(c.Agents, "H"); got != 2 {
+		t.Errorf("agents: got %d steps, want 2", got)
+	}
+	*p = engine.PoolStatus{Pool: p.Pool}
+	if c := chartOf(p, now); c.Load != "" || c.Band != "" || c.Agents != "" || len(c.Loads) == 0 {
+		t.Errorf("nothing known: got %+v", c)
+	}
+}
+
+func TestNiceTicksAreRoundAndFew(t *testing.T) {
+	for top, want := range map[float64][]float64{
+		108: {0, 25, 50, 75, 100}, 9: {0, 2, 4, 6, 8}, 3.2: {0, 1, 2, 3}, 0.5: {0, 0.1, 0.2, 0.30000000000000004, 0.4, 0.5}, 650: {0, 200, 400, 600},
+	} {
+		if diff := cmp.Diff(want, niceTicks(top, 0)); diff != "" {
+			t.Errorf("niceTicks(%v) (-want +got):\n%s", top, diff)
+		}
+	}
+	if diff := cmp.Diff([]float64{0, 1, 2}, niceTicks(2.2, 1)); diff != "" {
+		t.Errorf("at least 1 apart (-want +got):\n%s", diff)
+	}
+}
