@@ -2,22 +2,89 @@
 
 export CGO_ENABLED ?= 0
 
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+REVISION := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+PACKAGE  := github.com/prometheus/common/version
+LDFLAGS  := -s -w -X $(PACKAGE).Version=$(VERSION) -X $(PACKAGE).Revision=$(REVISION)
+
+# ARGS are passed to the demo, FUZZTIME is for each fuzz test, BENCH selects benchmarks.
+ARGS     ?=
+FUZZTIME ?= 20s
+BENCH    ?= .
+
+BIN := bin
+# The oldest Prometheus that is supported comes from Debian, the newest is built.
+PROMETHEUS_OLD ?= /usr/bin/prometheus
+PROMETHEUS_NEW ?= $(CURDIR)/$(BIN)/prometheus
+
 .PHONY: help
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the one binary into bin/
+	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/scaling-adapter ./cmd/scaling-adapter
+
+.PHONY: demo
+demo: build ## run the whole stack on this machine; ARGS="--for 2m" ends it by itself
+	@$(BIN)/scaling-adapter demo $(ARGS)
 
 .PHONY: test
 test: ## run the tests; needs Go alone
 	go test ./...
 
+.PHONY: race
+race: ## run the tests with the race detector; needs a C compiler
+	CGO_ENABLED=1 go test -race ./...
+
+.PHONY: e2e
+e2e: build $(PROMETHEUS_OLD) $(PROMETHEUS_NEW) ## run the binary against real Prometheus servers
+	PROMETHEUS_OLD=$(PROMETHEUS_OLD) PROMETHEUS_NEW=$(PROMETHEUS_NEW) SCALING_ADAPTER=$(CURDIR)/$(BIN)/scaling-adapter \
+		go test -tags e2e -count 1 -timeout 10m ./internal/e2e/
+
+/usr/bin/prometheus:
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus
+
+$(CURDIR)/$(BIN)/prometheus: tools/prometheus/go.mod
+	cd tools/prometheus && go build -tags remove_all_sd -trimpath -ldflags '-s -w' -o $@ github.com/prometheus/prometheus/cmd/prometheus
+	touch $@
+
 .PHONY: fmt
-fmt: ## format the code
-	gofmt -w .
+fmt: $(BIN)/golangci-lint ## format the code
+	$(BIN)/golangci-lint fmt
 
 .PHONY: lint
-lint: ## report what is not formatted or looks wrong
-	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "not formatted; run make fmt"; exit 1; }
-	go vet ./...
+lint: $(BIN)/golangci-lint ## report what is not formatted or looks wrong
+	$(BIN)/golangci-lint run
+
+$(BIN)/golangci-lint: tools/golangci-lint/go.mod
+	cd tools/golangci-lint && go build -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	touch $@
+
+.PHONY: check-rules
+check-rules: build ## check the rule files of rules/
+	$(BIN)/scaling-adapter check rules/*.yml
+
+.PHONY: bench
+bench: ## run the benchmarks; BENCH selects some
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## run each fuzz test for FUZZTIME
+	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+			go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
+		done; \
+	done
+
+.PHONY: golden
+golden: ## rewrite the golden files; review them like code
+	go test ./cmd/scaling-adapter -update
 
 .PHONY: ci
-ci: lint test ## what the continuous integration runs
+ci: lint check-rules test race e2e ## what the continuous integration runs
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BIN)

@@ -127,10 +127,7 @@ func (a *HTTP) Close() { a.client.HTTPClient.CloseIdleConnections() }
 // that changes something is repeated when it never left or was answered, not
 // when its answer is missing: nobody knows then what it did.
 func worthRetrying(ctx context.Context, resp *http.Response, err error) (bool, error) {
-	if ctx.Err() != nil {
-		return false, nil
-	}
-	if err != nil && changes(ctx) && !neverSent(err) {
+	if !safeToRepeat(ctx, err) {
 		return false, nil
 	}
 	retry, _ := retryablehttp.DefaultRetryPolicy(ctx, resp, err)
@@ -139,6 +136,10 @@ func worthRetrying(ctx context.Context, resp *http.Response, err error) (bool, e
 		retry = wait >= 0 && time.Now().Add(wait).Before(deadline)
 	}
 	return retry, nil
+}
+
+func safeToRepeat(ctx context.Context, err error) bool {
+	return ctx.Err() == nil && (err == nil || neverSent(err) || !changes(ctx))
 }
 
 func neverSent(err error) bool {

@@ -120,13 +120,16 @@ func TestOutcomes(t *testing.T) {
 		want   policy.Result
 		calls  int32
 	}{
-		"accepted":                {status(202), policy.Accepted, 1},
-		"no content":              {status(204), policy.Accepted, 1},
-		"changed by others":       {status(409), policy.Conflict, 1},
-		"unknown pool":            {status(404), policy.Failed, 1},
-		"bad request":             {status(400), policy.Failed, 1},
-		"forbidden":               {status(403), policy.Failed, 1},
-		"redirect":                {func(_ int, w http.ResponseWriter) { w.Header().Set("Location", "/x"); w.WriteHeader(307) }, policy.Failed, 1},
+		"accepted":          {status(202), policy.Accepted, 1},
+		"no content":        {status(204), policy.Accepted, 1},
+		"changed by others": {status(409), policy.Conflict, 1},
+		"unknown pool":      {status(404), policy.Failed, 1},
+		"bad request":       {status(400), policy.Failed, 1},
+		"forbidden":         {status(403), policy.Failed, 1},
+		"redirect": {func(_ int, w http.ResponseWriter) {
+			w.Header().Set("Location", "/x")
+			w.WriteHeader(http.StatusTemporaryRedirect)
+		}, policy.Failed, 1},
 		"fails for good":          {status(500), policy.Failed, 3},
 		"fails once":              {status(500, 200), policy.Accepted, 2},
 		"busy once":               {status(503, 200), policy.Accepted, 2},

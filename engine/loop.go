@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"reflect"
 	"sync/atomic"
@@ -110,7 +111,7 @@ func (e *Engine) Tick(ctx context.Context, now time.Time) {
 	seen := e.observe(ctx, s, now)
 	e.learn(ctx, s, now, began.Add(s.Interval/2))
 	decisions := e.decide(s, now, seen)
-	if ctx.Err() != nil && context.Cause(ctx) == context.Canceled {
+	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
 		return // we are told to stop: what was observed half is not acted on
 	}
 	outcomes := e.act(ctx, s, now, decisions)

@@ -272,7 +272,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		for _, p := range rules.Pools {
 			a := p.Pool.Agents
-			if !(0 <= a.Min && a.Min <= a.Base && a.Base <= a.Max) || !(p.Pool.PerAgent > 0) || !(p.Pool.Quantile > 0 && p.Pool.Quantile < 1) || p.Pool.Location == nil {
+			if a.Min < 0 || a.Base < a.Min || a.Max < a.Base || !(p.Pool.PerAgent > 0) || !(p.Pool.Quantile > 0 && p.Pool.Quantile < 1) || p.Pool.Location == nil {
 				t.Errorf("accepted %+v", p.Pool)
 			}
 		}

@@ -23,7 +23,7 @@ func (c *runCmd) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", c.ListenAddress)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.ListenAddress)
 	if err != nil {
 		return fmt.Errorf("--web.listen-address: %w", err)
 	}

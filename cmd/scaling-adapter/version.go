@@ -9,7 +9,7 @@ import (
 type versionCmd struct{}
 
 // Run prints the version, the revision and what the binary was built with.
-func (versionCmd) Run(out *output) error {
+func (versionCmd) Run(out *output) error { //nolint:unparam // all commands return an error
 	fmt.Fprintln(out.Stdout, version.Print("scaling-adapter"))
 	return nil
 }

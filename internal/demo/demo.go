@@ -126,7 +126,7 @@ func (d *demo) run(ctx context.Context, start time.Time, dir string) (err error)
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", d.ListenAddress)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", d.ListenAddress)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (d *demo) run(ctx context.Context, start time.Time, dir string) (err error)
 
 // serve serves on a free port of the loopback until the context ends.
 func serve(ctx context.Context, group *sync.WaitGroup, h http.Handler) (address string, err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

@@ -162,7 +162,7 @@ func parseTime(parameter, text string) (time.Time, error) {
 
 // parseStep reads seconds or a duration.
 func parseStep(text string) (time.Duration, error) {
-	step := time.Duration(0)
+	var step time.Duration
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil && math.Abs(seconds) < 1<<30 {
 		step = time.Duration(seconds * float64(time.Second))
 	} else if d, err := model.ParseDuration(text); err == nil {

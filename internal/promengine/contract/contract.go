@@ -198,7 +198,7 @@ func (s suite) metadata(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		if resp.StatusCode != 200 {
+		if resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: got %d", path, resp.StatusCode)
 		}
 	}

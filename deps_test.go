@@ -1,0 +1,116 @@
+// Package scalingadapter holds the import table as a test.
+package scalingadapter
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/scaling-adapter/scaling-adapter/"
+
+// allowed says which of our packages each package may import. A new arrow is a
+// decision: change the table in its own commit and say why.
+var allowed = map[string][]string{
+	"forecast":                     {},
+	"policy":                       {},
+	"engine":                       {"forecast", "policy"},
+	"promquery":                    {"forecast", "policy"},
+	"actuator":                     {"policy"},
+	"rulefile":                     {"engine", "forecast", "internal/strictyaml", "policy"},
+	"rules":                        {},
+	"internal/strictyaml":          {},
+	"internal/config":              {"internal/strictyaml"},
+	"internal/promengine":          {},
+	"internal/promengine/contract": {"internal/promengine"},
+	"internal/simulator":           {},
+	"internal/api":                 {"engine", "forecast", "policy"},
+	"internal/app":                 {"actuator", "engine", "forecast", "internal/api", "internal/config", "internal/strictyaml", "policy", "promquery", "rulefile"},
+	"internal/demo":                {"forecast", "internal/app", "internal/promengine", "internal/simulator", "policy", "rules"},
+	"internal/e2e":                 {},
+	"internal/e2e/promtest":        {"internal/promengine"},
+	"cmd/scaling-adapter":          {"internal/app", "internal/demo", "internal/strictyaml", "policy", "rulefile"},
+}
+
+// pure packages take values and return values: of the world outside the
+// standard library they know these only.
+var pure = map[string][]string{
+	"forecast": {"gonum.org/v1/gonum/"},
+	"policy":   {"github.com/prometheus/alertmanager/timeinterval"},
+}
+
+// impure are the parts of the standard library that pure packages do not use.
+var impure = []string{"context", "log", "log/slog", "net", "net/http", "os", "sync", "sync/atomic", "io", "embed", "math/rand", "math/rand/v2"}
+
+func TestImportsFollowTheTable(t *testing.T) {
+	seen := map[string]bool{}
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (name == "tools" || name == "bin" || strings.HasPrefix(name, ".") && name != "."):
+			return filepath.SkipDir
+		case !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		pkg := path.Dir(filepath.ToSlash(name))
+		seen[pkg] = true
+		table, listed := allowed[pkg]
+		if !listed {
+			t.Errorf("%s: package %s is not in the table", name, pkg)
+		}
+		for _, imported := range imports(t, name) {
+			if own, ok := strings.CutPrefix(imported, module); ok && !slices.Contains(table, own) {
+				t.Errorf("%s: %s may not import %s", name, pkg, own)
+			}
+			checkPure(t, name, pkg, imported)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg := range allowed {
+		if !seen[pkg] && pkg != "internal/e2e" {
+			t.Errorf("package %s is in the table and not in the tree", pkg)
+		}
+	}
+}
+
+func imports(t *testing.T, name string) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, spec := range file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, imported)
+	}
+	return out
+}
+
+func checkPure(t *testing.T, name, pkg, imported string) {
+	t.Helper()
+	libraries, ok := pure[pkg]
+	if !ok {
+		return
+	}
+	outside := strings.Contains(strings.Split(imported, "/")[0], ".") && !strings.HasPrefix(imported, module)
+	if outside && !slices.ContainsFunc(libraries, func(prefix string) bool { return strings.HasPrefix(imported, prefix) }) {
+		t.Errorf("%s: pure package %s may not import %s", name, pkg, imported)
+	}
+	if slices.Contains(impure, imported) {
+		t.Errorf("%s: pure package %s may not import %s: it takes values and returns values", name, pkg, imported)
+	}
+}
