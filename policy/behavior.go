@@ -72,9 +72,9 @@ func (p Policy) stabilize(l *ladder, now time.Time, current int, st State) {
 	}
 	switch {
 	case l.agents > current && up < l.agents:
-		l.step(ReasonStabilization, max(current, up), "", fmt.Sprintf("%d was enough within the last %s", max(current, up), p.Pool.Behavior.ScaleUp.StabilizationWindow))
+		l.step(ReasonStabilization, max(current, up), "", fmt.Sprintf("%d was enough within the last %s", max(current, up), length(p.Pool.Behavior.ScaleUp.StabilizationWindow)))
 	case l.agents < current && down > l.agents:
-		l.step(ReasonStabilization, min(current, down), "", fmt.Sprintf("%d was needed within the last %s", min(current, down), window))
+		l.step(ReasonStabilization, min(current, down), "", fmt.Sprintf("%d was needed within the last %s", min(current, down), length(window)))
 	}
 }
 
@@ -101,7 +101,7 @@ func (p Policy) limitStep(l *ladder, now time.Time, current int, st State) {
 		return
 	}
 	if last, ok := st.lastScaling(now, direction); ok && now.Sub(last) < rules.Cooldown {
-		l.step(ReasonCooldown, current, "", fmt.Sprintf("scaled %s %s ago, cooldown %s", direction, now.Sub(last).Round(time.Second), rules.Cooldown))
+		l.step(ReasonCooldown, current, "", fmt.Sprintf("scaled %s %s ago, cooldown %s", direction, length(now.Sub(last)), length(rules.Cooldown)))
 		return
 	}
 	if rules.SelectPolicy == SelectDisabled {

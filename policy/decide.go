@@ -146,7 +146,7 @@ func (p Policy) climbDemand(l *ladder, in Input, d Decision) {
 	case "reactive":
 		code, detail = ReasonReactive, fmt.Sprintf("load %s %s", number(chosen.Load), need)
 		if chosen.Rising {
-			detail = fmt.Sprintf("load %s is more than was foreseen and rises, to %s within %s %s", number(in.Load.Value), number(chosen.Load), p.Pool.LeadTime, need)
+			detail = fmt.Sprintf("load %s is more than was foreseen, %s is expected within %s, %s", number(in.Load.Value), number(chosen.Load), length(p.Pool.LeadTime), need)
 		}
 	case "forecast":
 		code = ReasonForecast

@@ -255,3 +255,13 @@ func TestDemandIsSteadyWhateverTheNumbers(t *testing.T) {
 		}
 	}
 }
+
+func TestLengthIsWrittenAsPeopleWriteIt(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 90 * time.Second: "1m30s", 10 * time.Minute: "10m", time.Hour: "1h", 90 * time.Minute: "1h30m", 30*time.Second + 1: "30s",
+	} {
+		if got := length(d); got != want {
+			t.Errorf("length(%s): got %s, want %s", d, got, want)
+		}
+	}
+}

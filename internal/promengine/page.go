@@ -66,7 +66,7 @@ func (e *Engine) draw(r *http.Request, c *chart) error {
 		}
 	}
 	for i, s := range m {
-		c.Lines = append(c.Lines, lineOf(s, start, c.Max, 360*i/maxLines))
+		c.Lines = append(c.Lines, lineOf(s, start, c.Max, i*137%360))
 	}
 	return nil
 }
