@@ -35,6 +35,7 @@ test: ## run the tests; needs Go alone
 
 .PHONY: race
 race: ## run the tests with the race detector; needs a C compiler
+	@command -v gcc >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev; }
 	CGO_ENABLED=1 go test -race ./...
 
 .PHONY: e2e
