@@ -49,10 +49,8 @@ func (l *loader) sources(sources []eventSource, dir string) {
 			continue
 		}
 		l.note(name, data)
-		occurrences, errs := occurrencesOf(data, zone, l.Now.Add(-l.History-24*time.Hour), l.Now.Add(ahead))
-		for _, err := range errs {
-			l.Add(strictyaml.Pos{File: name}, "%s", err)
-		}
+		occurrences, problems := occurrencesOf(name, data, zone, l.Now.Add(-l.History-24*time.Hour), l.Now.Add(ahead))
+		l.Problems = append(l.Problems, problems...)
 		for _, o := range occurrences {
 			l.events = append(l.events, event(s, classes, o))
 		}
@@ -103,19 +101,20 @@ type occurrence struct {
 
 // occurrencesOf returns what takes place between from and to, recurrences
 // expanded, moved and cancelled ones by their UID. Times without a zone are in
-// zone. All errors are returned.
-func occurrencesOf(data []byte, zone *time.Location, from, to time.Time) ([]occurrence, []error) {
+// zone.
+func occurrencesOf(file string, data []byte, zone *time.Location, from, to time.Time) (out []occurrence, problems strictyaml.Problems) {
 	cal, err := ics.ParseCalendar(bytes.NewReader(data))
 	if err != nil {
-		return nil, []error{fmt.Errorf("not a calendar: %w", err)}
+		problems.Add(strictyaml.Pos{File: file, Line: 1, Col: 1}, "not a calendar: %s", err)
+		return nil, problems
 	}
-	var errs []error
+	lines := eventLines(data)
 	var entries []entry
 	replaced := map[string][]time.Time{} // by UID: instants that another entry replaces
-	for _, e := range cal.Events() {
+	for i, e := range cal.Events() {
 		en, err := readEntry(e, zone)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("event %q: %w", shorten(e.Id()), err))
+			problems.Add(strictyaml.Pos{File: file, Line: lines[min(i, len(lines)-1)], Col: 1}, "event %q: %s", shorten(e.Id()), err)
 			continue
 		}
 		entries = append(entries, en)
@@ -123,7 +122,6 @@ func occurrencesOf(data []byte, zone *time.Location, from, to time.Time) ([]occu
 			replaced[en.uid] = append(replaced[en.uid], en.replaces)
 		}
 	}
-	var out []occurrence
 	for _, en := range entries {
 		if en.cancelled {
 			continue
@@ -134,10 +132,28 @@ func occurrencesOf(data []byte, zone *time.Location, from, to time.Time) ([]occu
 			}
 		}
 		if len(out) > maxOccurrences {
-			return nil, append(errs, fmt.Errorf("more than %d events between %s and %s", maxOccurrences, from.Format(time.DateOnly), to.Format(time.DateOnly)))
+			problems.Add(strictyaml.Pos{File: file, Line: 1, Col: 1}, "more than %d events between %s and %s", maxOccurrences, from.Format(time.DateOnly), to.Format(time.DateOnly))
+			return nil, problems
 		}
 	}
-	return out, errs
+	return out, problems
+}
+
+// eventLines returns the lines at which events begin, and the first one, so
+// that there is one.
+func eventLines(data []byte) []int {
+	var begins []int
+	number := 0
+	for line := range bytes.Lines(data) {
+		number++
+		if bytes.EqualFold(bytes.TrimSpace(line), []byte("BEGIN:VEVENT")) {
+			begins = append(begins, number)
+		}
+	}
+	if len(begins) == 0 {
+		return []int{1}
+	}
+	return begins
 }
 
 // entry is a VEVENT.

@@ -1,7 +1,6 @@
 package rulefile
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +51,7 @@ func TestOccurrencesOfCalendars(t *testing.T) {
 		"forever, read within bounds": {[]string{"DTSTART:20200101T120000Z", "DURATION:PT1H", "RRULE:FREQ=MONTHLY;BYMONTHDAY=10"}, []string{"11-10T12:00/11-10T13:00"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			occurrences, errs := occurrencesOf([]byte(calendar(tc.lines...)), newYork, from, to)
+			occurrences, errs := occurrencesOf("c.ics", []byte(calendar(tc.lines...)), newYork, from, to)
 			if len(errs) > 0 {
 				t.Fatal(errs)
 			}
@@ -73,7 +72,8 @@ func TestOccurrencesOfBadCalendars(t *testing.T) {
 		lines []string
 		want  string
 	}{
-		"no start":         {nil, `event "u": DTSTART is missing`},
+		"no start":         {nil, `c.ics:4:1: event "u": DTSTART is missing`},
+		"the second one":   {[]string{"DTSTART:20261101T180000Z", "--"}, `c.ics:8:1: event "u": DTSTART is missing`},
 		"not a date":       {[]string{"DTSTART:tomorrow"}, `event "u": DTSTART: "tomorrow" is not a date or a date with a time`},
 		"unknown zone":     {[]string{"DTSTART;TZID=Mars/Base:20261101T180000"}, `event "u": DTSTART: unknown zone "Mars/Base"`},
 		"ends before":      {[]string{"DTSTART:20261101T180000Z", "DTEND:20261101T170000Z"}, `event "u": it ends before it starts`},
@@ -83,8 +83,8 @@ func TestOccurrencesOfBadCalendars(t *testing.T) {
 		"more than a year": {[]string{"DTSTART;VALUE=DATE:20261101", "DTEND;VALUE=DATE:20281101"}, `event "u": it takes more than a year`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, errs := occurrencesOf([]byte(calendar(tc.lines...)), time.UTC, from, from.AddDate(0, 1, 0))
-			if got := fmt.Sprint(errs); !strings.Contains(got, tc.want) {
+			_, errs := occurrencesOf("c.ics", []byte(calendar(tc.lines...)), time.UTC, from, from.AddDate(0, 1, 0))
+			if got := errs.Error(); !strings.Contains(got, tc.want) {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
 		})
@@ -98,7 +98,7 @@ func FuzzOccurrences(f *testing.F) {
 	from := time.Date(2026, 10, 20, 0, 0, 0, 0, time.UTC)
 	to := from.AddDate(0, 1, 0)
 	f.Fuzz(func(t *testing.T, data string) {
-		occurrences, _ := occurrencesOf([]byte(data), time.UTC, from, to)
+		occurrences, _ := occurrencesOf("c.ics", []byte(data), time.UTC, from, to)
 		for _, o := range occurrences {
 			if o.end.Before(o.start) || !o.start.Before(to) || !o.end.After(from) {
 				t.Errorf("occurrence %s – %s is not between %s and %s", o.start, o.end, from, to)

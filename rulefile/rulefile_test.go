@@ -220,7 +220,7 @@ func TestEveryProblemIsReportedWithItsPlace(t *testing.T) {
 		"zone of an interval":  {good + "time_intervals:\n  - {name: t, time_intervals: [{location: Mars/Base}]}\n", []string{"r.yml:4:43: unknown time zone Mars/Base"}},
 		"source without":       {good + "event_sources:\n  - {name: e}\n", []string{"r.yml:4:5: event source \"e\": event needs a type", "r.yml:4:5: event source \"e\": ics needs a file"}},
 		"calendar missing":     {good + "event_sources:\n  - {name: e, event: {type: game}, ics: {file: none.ics}}\n", []string{"r.yml:4:48: calendar none.ics: no such file or directory"}},
-		"calendar is no text":  {good + "event_sources:\n  - {name: e, event: {type: game}, ics: {file: bad.ics}}\n", []string{"bad.ics: not a calendar"}},
+		"calendar is no text":  {good + "event_sources:\n  - {name: e, event: {type: game}, ics: {file: bad.ics}}\n", []string{"bad.ics:1:1: not a calendar"}},
 		"classify":             {good + "event_sources:\n  - {name: e, event: {type: game}, ics: {file: nba.ics}, classify: [{summary: \"(\", labels: {a: b}}, {summary: x}]}\n", []string{"event source \"e\": error parsing regexp: missing closing ): `(`", "event source \"e\": classify needs summary and labels"}},
 		"half a file is wrong": {good + "rules:\n  - {name: r, demand: {multiply: 2}}\n  - {name: r, demand: {multiply: x}}\n", []string{"r.yml:5:34: expected a number, got \"x\"", "r.yml:5:12: rule \"r\" is already declared at r.yml:4:12"}},
 	} {
