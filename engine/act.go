@@ -127,7 +127,7 @@ func (e *Engine) record(s *Settings, now time.Time, seen observation, decisions 
 			History:  p.history, Forecast: p.forecast, Agents: slices.Clip(p.agents), Recent: p.recent, Events: p.events,
 		}
 		if p.predictor != nil {
-			snap.Pools[i].Scores = p.predictor.Scores()
+			snap.Pools[i].Scores, snap.Pools[i].Coverage = p.predictor.Scores(), p.coverage
 		}
 	}
 	snap.Degraded = degraded(snap)

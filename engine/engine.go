@@ -99,6 +99,7 @@ type PoolStatus struct {
 	History  forecast.Series // measured load, as far back as it is kept
 	Forecast forecast.Forecast
 	Scores   []forecast.Score
+	Coverage []forecast.Coverage
 	Agents   []AgentsPoint     // oldest first, one a step
 	Recent   []policy.Decision // that changed something or whose reason changed, newest first
 	Events   []policy.Event    // that concern the pool, from a day ago on, by start

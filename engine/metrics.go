@@ -60,7 +60,7 @@ var constraints = [...]policy.Code{
 
 // descs describe what is read from the snapshot.
 type descs struct {
-	lastTick, load, forecast, error, model, age,
+	lastTick, load, forecast, error, coverage, model, age,
 	fallback, demand, desired, current, ready, max,
 	min, perAgent, maxTotal, mode, constraint, rule,
 	event, signal, signalAge, host, hostLimit, configLoaded *prometheus.Desc
@@ -75,6 +75,7 @@ func newDescs() descs {
 		load:         desc("load", "Measured load in the unit of the pool's query.", "pool"),
 		forecast:     desc("forecast_load", "Forecast load at a horizon, by quantile of the predictive distribution.", "pool", "horizon", "quantile"),
 		error:        desc("forecast_error_ratio", "Sum of absolute forecast errors over sum of loads on past origins, by model and horizon.", "pool", "model", "kind", "horizon"),
+		coverage:     desc("forecast_interval_coverage_ratio", "Share of past loads within the forecast interval from the 10 % to the 90 % quantile, by horizon; 0.8 is right.", "pool", "horizon"),
 		model:        desc("forecast_model_selected", "1 for the model that makes the pool's forecast.", "pool", "model"),
 		age:          desc("forecast_age_seconds", "Time since the last measured load that the forecast knows.", "pool"),
 		fallback:     desc("fallback_active", "1 while a pool has no fresh forecast.", "pool", "kind"),
@@ -176,6 +177,9 @@ func (c collector) collectForecast(gauge gaugeFunc, snap *Snapshot, p *PoolStatu
 		for i, level := range f.Levels {
 			gauge(c.forecast, f.Paths[i][k], name, model.Duration(h).String(), quantileLabel(level))
 		}
+	}
+	for _, s := range p.Coverage {
+		gauge(c.coverage, s.Share, name, model.Duration(time.Duration(s.Horizon)*snap.Settings.Step).String())
 	}
 	for _, s := range p.Scores {
 		if s.N > 0 {

@@ -31,6 +31,7 @@ type pool struct {
 	stale       bool // the forecast does not tell what is known by now
 	forecast    forecast.Forecast
 	forecastErr error
+	coverage    []forecast.Coverage
 
 	state  policy.State
 	agents []AgentsPoint
@@ -109,7 +110,7 @@ func (p *pool) predict(horizon int) error {
 			path[k] *= m
 		}
 	}
-	p.forecast = f
+	p.forecast, p.coverage = f, p.predictor.Coverage()
 	p.stale = false
 	return nil
 }

@@ -175,6 +175,34 @@ func TestQuantilesCover(t *testing.T) {
 	if got := float64(covered) / float64(asked); got < 0.86 || got > 0.94 {
 		t.Errorf("the 90 %% quantile covers %.1f %%", 100*got)
 	}
+	coverage := p.Coverage()
+	if len(coverage) != 4 { // 15 m, 30 m, 1 h and 2 h ahead
+		t.Fatalf("coverage of %d horizons, want 4: %v", len(coverage), coverage)
+	}
+	for _, c := range coverage {
+		if c.Share < 0.72 || c.Share > 0.88 || c.N < 100 {
+			t.Errorf("%d steps ahead the 10–90 %% interval says that it covers %.1f %% of %d", c.Horizon, 100*c.Share, c.N)
+		}
+	}
+}
+
+func TestCoverageCountsWhatWasNotForeseen(t *testing.T) {
+	r := ring{values: make([]float64, 0, memory)}
+	if _, ok := r.within(0); ok {
+		t.Error("an interval of no errors covers something")
+	}
+	for i := range 100 {
+		r.push(float64(i))
+	}
+	for v, want := range map[float64]float64{-1: 0, 5: 0, 10: 1, 50: 1, 89: 1, 95: 0, 1000: 0} {
+		if got, ok := r.within(v); !ok || got != want {
+			t.Errorf("within(%v): got %v, want %v", v, got, want)
+		}
+	}
+	constant := ring{values: make([]float64, 50)}
+	if got, _ := constant.within(0); got != 1 {
+		t.Error("the only value there ever was is not foreseen")
+	}
 }
 
 func TestPredictorOnOddSeries(t *testing.T) {

@@ -63,6 +63,7 @@ type Predictor struct {
 
 	steps  []int // horizons that are scored, ascending
 	errors []ring
+	inside []ring // 1 for a value within the interval of the errors before it, 0 for one outside
 	issued []queue
 	every  int // steps between two scored origins
 	count  int // values learned
@@ -171,9 +172,11 @@ func newPredictor(name string, model Fitted, s Series, horizon int) *Predictor {
 		}
 	}
 	p.errors = make([]ring, len(p.steps))
+	p.inside = make([]ring, len(p.steps))
 	p.issued = make([]queue, len(p.steps))
 	for j, k := range p.steps {
 		p.errors[j].values = make([]float64, 0, memory)
+		p.inside[j].values = make([]float64, 0, memory)
 		p.issued[j].items = make([]issue, k/p.every+2)
 	}
 	p.path = make([]float64, p.steps[len(p.steps)-1])
@@ -185,6 +188,26 @@ func (p *Predictor) Model() string { return p.name }
 
 // Scores returns how the candidates did in the replay, by model and horizon.
 func (p *Predictor) Scores() []Score { return p.scores }
+
+// Coverage is the share of values that lay within the interval from the 10 % to
+// the 90 % quantile that was forecast for them; 0.8 is right.
+type Coverage struct {
+	Horizon int // steps ahead
+	Share   float64
+	N       int // values compared, the last ones
+}
+
+// Coverage returns how well the intervals held, for each horizon that could be
+// compared.
+func (p *Predictor) Coverage() []Coverage {
+	var out []Coverage
+	for j, k := range p.steps {
+		if n := len(p.inside[j].values); n > 0 {
+			out = append(out, Coverage{Horizon: k, Share: meanKnown(p.inside[j].values), N: n})
+		}
+	}
+	return out
+}
 
 // End returns the instant of the next value.
 func (p *Predictor) End() time.Time { return p.next }
@@ -217,7 +240,11 @@ func (p *Predictor) learn(y float64, scored func(j int, expected float64)) {
 		if !ok || math.IsNaN(y) || math.IsNaN(expected) {
 			continue
 		}
-		p.errors[j].push(p.residual(y, expected))
+		e := p.residual(y, expected)
+		if inside, ok := p.errors[j].within(e); ok {
+			p.inside[j].push(inside)
+		}
+		p.errors[j].push(e)
 		if scored != nil {
 			scored(j, expected)
 		}
@@ -343,6 +370,30 @@ func (r *ring) push(v float64) {
 	}
 	r.values[r.next] = v
 	r.next = (r.next + 1) % len(r.values)
+}
+
+// within returns 1 if v lies between the 10 % and the 90 % quantile of the
+// values, 0 if not; false if there are too few values to say.
+func (r *ring) within(v float64) (inside float64, ok bool) {
+	const enough = 20
+	n := len(r.values)
+	if n < enough {
+		return 0, false
+	}
+	below, equal := 0, 0
+	for _, x := range r.values {
+		switch {
+		case x < v:
+			below++
+		case x == v:
+			equal++
+		}
+	}
+	rank := (float64(below) + float64(equal)/2) / float64(n)
+	if rank >= 0.1 && rank <= 0.9 {
+		return 1, true
+	}
+	return 0, true
 }
 
 // issue is a forecast for the value with the number due.

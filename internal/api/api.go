@@ -302,15 +302,22 @@ func decisionOf(d policy.Decision) decisionView {
 }
 
 type forecastView struct {
-	Pool     string      `json:"pool"`
-	Model    string      `json:"model"`
-	Fallback string      `json:"fallback,omitempty"`
-	Start    *time.Time  `json:"start"`
-	Step     float64     `json:"step_seconds"`
-	Levels   []float64   `json:"quantiles"`
-	Paths    [][]float64 `json:"loads"` // one list for each quantile, one value for each step
-	Scores   []scoreView `json:"scores"`
-	Warnings []string    `json:"warnings,omitempty"`
+	Pool     string         `json:"pool"`
+	Model    string         `json:"model"`
+	Fallback string         `json:"fallback,omitempty"`
+	Start    *time.Time     `json:"start"`
+	Step     float64        `json:"step_seconds"`
+	Levels   []float64      `json:"quantiles"`
+	Paths    [][]float64    `json:"loads"` // one list for each quantile, one value for each step
+	Scores   []scoreView    `json:"scores"`
+	Coverage []coverageView `json:"interval_coverage"`
+	Warnings []string       `json:"warnings,omitempty"`
+}
+
+type coverageView struct {
+	Horizon float64 `json:"horizon_seconds"`
+	Share   float64 `json:"share"` // within the 10–90 % interval
+	N       int     `json:"values"`
 }
 
 type scoreView struct {
@@ -335,12 +342,15 @@ func (s server) forecasts(w http.ResponseWriter, r *http.Request) {
 
 func forecastOf(p *engine.PoolStatus, step time.Duration) forecastView {
 	f := p.Forecast
-	v := forecastView{Pool: p.Pool.Name, Model: f.Model, Fallback: p.Fallback, Step: step.Seconds(), Levels: f.Levels, Paths: f.Paths, Scores: []scoreView{}}
+	v := forecastView{Pool: p.Pool.Name, Model: f.Model, Fallback: p.Fallback, Step: step.Seconds(), Levels: f.Levels, Paths: f.Paths, Scores: []scoreView{}, Coverage: []coverageView{}}
 	if f.Len() > 0 {
 		v.Start = when(f.Start)
 	}
 	for _, s := range p.Scores {
 		v.Scores = append(v.Scores, scoreOf(s, step))
+	}
+	for _, c := range p.Coverage {
+		v.Coverage = append(v.Coverage, coverageView{(time.Duration(c.Horizon) * step).Seconds(), c.Share, c.N})
 	}
 	for _, w := range f.Warnings {
 		v.Warnings = append(v.Warnings, w.Error())
