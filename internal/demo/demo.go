@@ -23,7 +23,6 @@ import (
 	"github.com/scaling-adapter/scaling-adapter/internal/app"
 	"github.com/scaling-adapter/scaling-adapter/internal/promengine"
 	"github.com/scaling-adapter/scaling-adapter/internal/simulator"
-	"github.com/scaling-adapter/scaling-adapter/policy"
 	"github.com/scaling-adapter/scaling-adapter/rules"
 )
 
@@ -36,7 +35,7 @@ type Options struct {
 	Logger        *slog.Logger  // of the parts
 }
 
-// Start is when the demo begins: on the Thursday of a game night, not two weeks
+// startCivil is when the demo begins on the wall clocks of its zone: on the Thursday of a game night, not two weeks
 // after the clocks were set back.
 var startCivil = time.Date(2026, 11, 12, 17, 20, 0, 0, time.UTC)
 
@@ -67,7 +66,8 @@ func (c *clock) set(t time.Time) { c.at.Store(&t) }
 // ErrNothingScaled says that the demo ended without having scaled anything.
 var ErrNothingScaled = errors.New("nothing was scaled")
 
-// Run runs the demo until its time is over or the context ends.
+// Run runs the demo until its time is over or the context ends. When its time is
+// over and nothing was scaled, it returns [ErrNothingScaled].
 func Run(ctx context.Context, o Options) (err error) {
 	zone, err := time.LoadLocation(zoneName)
 	if err != nil {
@@ -79,7 +79,8 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	d := &demo{Options: o, teller: newTeller(o.Out, zone), clock: &clock{}}
+	d := &demo{Options: o, teller: newTeller(o.Out, zone), clock: &clock{}, client: &http.Client{Transport: &http.Transport{}}}
+	defer d.client.CloseIdleConnections()
 	d.clock.set(start)
 	return d.run(ctx, start, dir)
 }
@@ -94,19 +95,20 @@ type demo struct {
 	sim      *simulator.Simulator
 	app      *app.App
 	targets  []target
+	client   *http.Client // that scrapes
 }
 
 // target is something that is scraped.
 type target struct{ job, address string }
 
-func (d *demo) run(ctx context.Context, start time.Time, dir string) (err error) {
+func (d *demo) run(outer context.Context, start time.Time, dir string) (err error) {
 	if d.engine, err = promengine.Open(filepath.Join(dir, "prometheus"), d.clock.now, d.Logger); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.engine.Close()) }()
 	var servers sync.WaitGroup
 	defer servers.Wait()
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(outer)
 	defer cancel()
 
 	prometheusAddress, err := serve(ctx, &servers, d.engine.Handler())
@@ -137,7 +139,7 @@ func (d *demo) run(ctx context.Context, start time.Time, dir string) (err error)
 	}
 	d.app, err = app.New(app.Options{
 		ConfigFile: file, Getenv: func(string) string { return "" }, Listener: listener,
-		Logger: d.Logger, Journal: d.decided, Now: d.clock.now,
+		Logger: d.Logger, Journal: d.decision, Now: d.clock.now,
 	})
 	if err != nil {
 		return err
@@ -152,7 +154,10 @@ func (d *demo) run(ctx context.Context, start time.Time, dir string) (err error)
 	if err = errors.Join(err, <-failed); err != nil {
 		return err
 	}
-	return d.summary(d.clock.now().Sub(start), d.world.pools)
+	if scaled := d.summary(d.clock.now().Sub(start), d.world.pools); scaled == 0 && outer.Err() == nil {
+		return ErrNothingScaled
+	}
+	return nil
 }
 
 // serve serves on a free port of the loopback until the context ends.
@@ -259,7 +264,7 @@ func (d *demo) scrape(ctx context.Context, target target, t time.Time) error {
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := d.client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -271,6 +276,3 @@ func (d *demo) scrape(ctx context.Context, target target, t time.Time) error {
 	}
 	return d.engine.Scrape(ctx, body, resp.Header.Get("Content-Type"), labels.FromStrings("job", target.job, "instance", target.address), t)
 }
-
-// decided is told what the adapter decided.
-func (d *demo) decided(dec policy.Decision, o policy.Outcome) { d.decision(dec, o) }

@@ -5,17 +5,18 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(int) { http.DefaultClient.CloseIdleConnections() }))
+	goleak.VerifyTestMain(m)
 }
 
 // until is a writer that ends the demo when a text was written.
@@ -64,13 +65,33 @@ func TestDemoScalesAheadOfAnEveningWithAGameAndNews(t *testing.T) {
 	}
 }
 
-func TestDemoThatScalesNothingFails(t *testing.T) {
+func TestDemoThatIsInterruptedIsFine(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	out := &until{want: "orchestrator", end: cancel} // at once
-	err := Run(ctx, Options{Speed: 1e6, ListenAddress: "127.0.0.1:0", Out: out, Logger: slog.New(slog.DiscardHandler)})
-	if !errors.Is(err, ErrNothingScaled) {
-		t.Errorf("got %v, want %v", err, ErrNothingScaled)
+	if err := Run(ctx, Options{Speed: 1e6, ListenAddress: "127.0.0.1:0", Out: out, Logger: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSummaryCountsWhatWasScaled(t *testing.T) {
+	var out bytes.Buffer
+	tell := newTeller(&out, time.UTC)
+	tell.perAgent["nba"] = 10
+	pools := []poolWorld{{name: "nba"}}
+	if got := tell.summary(time.Hour, pools); got != 0 {
+		t.Errorf("before anything happened: got %d", got)
+	}
+	d := policy.Decision{Pool: "nba", Current: 4, Desired: 6}
+	tell.decision(d, policy.Outcome{Result: policy.Accepted})
+	tell.decision(d, policy.Outcome{Result: policy.Failed, Err: errors.New("told to fail")})
+	tell.note("nba", 45, 4)
+	tell.note("nba", 45, 6)
+	if got := tell.summary(time.Hour, pools); got != 1 {
+		t.Errorf("after one of two requests was accepted: got %d", got)
+	}
+	if want := "  nba           1     0       1      4 – 6                  50.0 %           0.8\n"; !strings.HasSuffix(out.String(), want) {
+		t.Errorf("summary is\n%s, want it to end with\n%s", out.String(), want)
 	}
 }
 
