@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -131,7 +132,42 @@ func (e *Engine) record(s *Settings, now time.Time, seen observation, decisions 
 		}
 	}
 	snap.Degraded = degraded(snap)
-	e.snapshot.Store(snap)
+	e.logDegraded(e.snapshot.Swap(snap), snap)
+}
+
+// example says why something is missing, for the first pool that lacks it.
+func example(snap *Snapshot) string {
+	for _, p := range snap.Pools {
+		switch {
+		case p.Load.Quality != policy.OK:
+			return p.Pool.Name + ": " + p.Load.Detail
+		case !p.Count.Known:
+			return p.Pool.Name + ": " + p.Count.Detail
+		case p.Fallback != "":
+			return p.Pool.Name + ": " + p.Fallback
+		}
+	}
+	for _, h := range snap.Hosts {
+		if h.Sample.Quality != policy.OK {
+			return h.Resource + ": " + h.Sample.Detail
+		}
+	}
+	return ""
+}
+
+// logDegraded logs what is missing when that changes.
+func (e *Engine) logDegraded(before, now *Snapshot) {
+	var was []string
+	if before != nil {
+		was = before.Degraded
+	}
+	switch {
+	case slices.Equal(was, now.Degraded):
+	case len(now.Degraded) > 0:
+		e.logger.Warn("degraded; pools are held or raised, not lowered", "missing", strings.Join(now.Degraded, "; "), "example", example(now))
+	default:
+		e.logger.Info("not degraded any more")
+	}
 }
 
 // fallback says why a pool decides without a fresh forecast; empty when it has one.

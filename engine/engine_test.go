@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -205,6 +207,22 @@ func TestTickHoldsThroughAnOutage(t *testing.T) {
 }
 
 // I1: fewer agents are asked for before more, so the total holds on the way.
+func TestWhatIsMissingIsLoggedWhenItChanges(t *testing.T) {
+	var log bytes.Buffer
+	w := newWorld(flat(100), map[string]int{"nba": 10})
+	e := New(Options{Registerer: prometheus.NewPedanticRegistry(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	e.Apply(settings(w, spec("nba")))
+	for i := range 6 {
+		w.down = i == 2 || i == 3
+		e.Tick(t.Context(), start.Add(time.Duration(i)*30*time.Second))
+	}
+	for want, n := range map[string]int{"load not ok for 1 of 1 pools": 1, "nba: connection refused": 1, "not degraded any more": 1} {
+		if got := strings.Count(log.String(), want); got != n {
+			t.Errorf("%q is logged %d times, want %d:\n%s", want, got, n, log.String())
+		}
+	}
+}
+
 func TestTickKeepsTheTotalOnTheWay(t *testing.T) {
 	w := newWorld(func(pool string, _ time.Time) float64 {
 		if pool == "nba" {
