@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"runtime"
 	"testing"
 	"time"
 
@@ -40,10 +41,14 @@ func BenchmarkTick1000Pools(b *testing.B) {
 		}
 	}
 	b.ReportAllocs()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	for b.Loop() {
 		now = now.Add(30 * time.Second)
 		e.Tick(b.Context(), now)
 	}
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(b.N)/pools, "allocs/pool")
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/pools, "µs/pool")
 	b.ReportMetric(float64(fit.Milliseconds())/pools, "fit-ms/pool")
 }

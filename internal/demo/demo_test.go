@@ -38,7 +38,7 @@ func (u *until) Write(p []byte) (int, error) {
 }
 
 func TestDemoScalesAheadOfAnEveningWithAGameAndNews(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	out := &until{want: "the game begins", end: cancel}
 	err := Run(ctx, Options{Speed: 1e6, ListenAddress: "127.0.0.1:0", Out: out, Logger: slog.New(slog.DiscardHandler)})
