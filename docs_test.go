@@ -91,6 +91,27 @@ func TestKeysAreDocumented(t *testing.T) {
 	}
 }
 
+func TestPathsAndReasonsAreDocumented(t *testing.T) {
+	document := read(t, "docs/api.md")
+	code := found(`"((?:GET|POST) /[^"{]*)`, read(t, "internal/api/api.go"))
+	documented := found("(?m)^\\| `((?:GET|POST) /[^`]*)`", document)
+	for _, path := range sorted(code) {
+		if !documented[path] {
+			t.Errorf("%s is not in docs/api.md", path)
+		}
+	}
+	for _, path := range sorted(documented) {
+		if !code[path] {
+			t.Errorf("docs/api.md has %s, which is not served", path)
+		}
+	}
+	for _, reason := range sorted(found(`Code = "([a-z_]+)"`, read(t, "policy/decision.go"))) {
+		if !strings.Contains(document, "`"+reason+"`") {
+			t.Errorf("reason %s is not in docs/api.md", reason)
+		}
+	}
+}
+
 func TestTargetsAndLinksOfDocumentsExist(t *testing.T) {
 	targets := found(`(?m)^([a-z0-9-]+):`, read(t, "Makefile"))
 	documents, err := filepath.Glob("docs/*.md")

@@ -97,6 +97,22 @@ func when(t time.Time) *time.Time {
 	return &t
 }
 
+// list is never null.
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+// table is never null.
+func table(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
 type statusView struct {
 	Status         string     `json:"status"` // starting, ok or degraded
 	Degraded       []string   `json:"degraded"`
@@ -213,10 +229,10 @@ func (s server) pools(w http.ResponseWriter, r *http.Request) {
 
 func viewOf(p *engine.PoolStatus) poolView {
 	v := poolView{
-		Name: p.Pool.Name, Labels: p.Pool.Labels, Mode: p.Pool.Mode, Min: p.Pool.Agents.Min, Max: p.Pool.Agents.Max, PerAgent: p.Pool.PerAgent,
+		Name: p.Pool.Name, Labels: table(p.Pool.Labels), Mode: p.Pool.Mode, Min: p.Pool.Agents.Min, Max: p.Pool.Agents.Max, PerAgent: p.Pool.PerAgent,
 		Load:    sampleView{Time: when(p.Load.Time), Quality: p.Load.Quality.String(), Detail: p.Load.Detail},
 		Desired: p.Decision.Desired, Demand: number(p.Decision.Demand), Why: p.Decision.Why(), Outcome: p.Outcome.Result,
-		Model: p.Forecast.Model, Fallback: p.Fallback, Rules: p.Decision.Rules, Events: []eventView{},
+		Model: p.Forecast.Model, Fallback: p.Fallback, Rules: list(p.Decision.Rules), Events: []eventView{},
 	}
 	if !p.Load.Time.IsZero() {
 		v.Load.Value = number(p.Load.Value)
@@ -230,7 +246,7 @@ func viewOf(p *engine.PoolStatus) poolView {
 		v.Error = p.Outcome.Err.Error()
 	}
 	for _, e := range p.Events {
-		v.Events = append(v.Events, eventView{e.ID, e.Type, e.Name, e.Start.UTC(), e.End.UTC(), e.Labels, e.Source})
+		v.Events = append(v.Events, eventView{e.ID, e.Type, e.Name, e.Start.UTC(), e.End.UTC(), table(e.Labels), e.Source})
 	}
 	return v
 }
@@ -290,7 +306,7 @@ func (s server) decisions(w http.ResponseWriter, r *http.Request) {
 func decisionOf(d policy.Decision) decisionView {
 	v := decisionView{
 		ID: d.ID, Pool: d.Pool, Time: d.Time.UTC(), Mode: d.Mode, Current: d.Current, Desired: d.Desired,
-		Demand: number(d.Demand), Why: d.Why(), Rules: d.Rules, Candidates: []candidateView{}, Reasons: []reasonView{},
+		Demand: number(d.Demand), Why: d.Why(), Rules: list(d.Rules), Candidates: []candidateView{}, Reasons: []reasonView{},
 	}
 	for _, c := range d.Candidates {
 		v.Candidates = append(v.Candidates, candidateView{c.Source, number(c.Load), number(c.Agents), c.Chosen, c.Rising, c.Dropped})
@@ -342,7 +358,7 @@ func (s server) forecasts(w http.ResponseWriter, r *http.Request) {
 
 func forecastOf(p *engine.PoolStatus, step time.Duration) forecastView {
 	f := p.Forecast
-	v := forecastView{Pool: p.Pool.Name, Model: f.Model, Fallback: p.Fallback, Step: step.Seconds(), Levels: f.Levels, Paths: f.Paths, Scores: []scoreView{}, Coverage: []coverageView{}}
+	v := forecastView{Pool: p.Pool.Name, Model: f.Model, Fallback: p.Fallback, Step: step.Seconds(), Levels: list(f.Levels), Paths: list(f.Paths), Scores: []scoreView{}, Coverage: []coverageView{}}
 	if f.Len() > 0 {
 		v.Start = when(f.Start)
 	}
