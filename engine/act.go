@@ -125,10 +125,8 @@ func (e *Engine) record(s *Settings, now time.Time, seen observation, decisions 
 		snap.Pools[i] = PoolStatus{
 			Pool: spec.Pool, Load: seen.loads[i], Count: seen.counts[i], Decision: d, Outcome: outcomes[i],
 			Fallback: p.fallback(now),
-			History:  p.history, Forecast: p.forecast, Agents: slices.Clip(p.agents), Recent: p.recent, Events: p.events,
-		}
-		if p.predictor != nil {
-			snap.Pools[i].Scores, snap.Pools[i].Coverage = p.predictor.Scores(), p.coverage
+			History:  p.history, Forecast: p.forecast, Scores: p.scores, Coverage: p.coverage,
+			Agents: slices.Clip(p.agents), Recent: p.recent, Events: p.events,
 		}
 	}
 	snap.Degraded = degraded(snap)

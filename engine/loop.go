@@ -138,7 +138,7 @@ func (e *Engine) adopt(s *Settings, now time.Time) {
 	e.pools = make(map[string]*pool, len(s.Pools))
 	for _, spec := range s.Pools {
 		p := old[spec.Pool.Name]
-		sameGrid := e.current != nil && e.current.Step == s.Step && e.current.History == s.History
+		sameGrid := e.current != nil && e.current.Step == s.Step && e.current.History == s.History && e.current.Horizon == s.Horizon
 		if p == nil || !sameGrid || !reflect.DeepEqual(p.spec.Load, spec.Load) || p.spec.Pool.Location.String() != spec.Pool.Location.String() {
 			fresh := &pool{}
 			if p != nil {
@@ -153,6 +153,7 @@ func (e *Engine) adopt(s *Settings, now time.Time) {
 			p.timeline = spec.Timeline(s.Events)
 			p.stale = true
 			p.refitDue = now
+			p.predictor = nil // the history means something else now; the forecast stands until it is fitted
 		}
 		e.pools[spec.Pool.Name] = p
 	}

@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
 
+	"github.com/scaling-adapter/scaling-adapter/forecast"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -19,6 +21,7 @@ type metrics struct {
 	tickDuration    prometheus.Histogram
 	fitDuration     prometheus.Histogram
 	fitFailures     prometheus.Counter
+	modelFailures   prometheus.Counter
 	historyFailures prometheus.Counter
 	panics          prometheus.Counter
 }
@@ -40,15 +43,31 @@ func newMetrics(reg prometheus.Registerer, snapshot func() *Snapshot) *metrics {
 		tickDuration:    duration("scaling_adapter_tick_duration_seconds", "How long a turn of the loop took."),
 		fitDuration:     duration("scaling_adapter_forecast_fit_duration_seconds", "How long it took to fit the models of one pool."),
 		fitFailures:     counter("scaling_adapter_forecast_fit_failures_total", "Fits after which a pool went on with its last model."),
+		modelFailures:   counter("scaling_adapter_forecast_model_failures_total", "Models that could not be fitted and were left as they were, or out."),
 		historyFailures: counter("scaling_adapter_history_failures_total", "Requests for the history of loads that failed."),
 		panics:          counter("scaling_adapter_panics_total", "Evaluations of a pool that panicked; the pool was held."),
 	}
-	reg.MustRegister(m.ticks, m.ticksMissed, m.tickDuration, m.fitDuration, m.fitFailures, m.historyFailures, m.panics, collector{newDescs(), snapshot})
+	reg.MustRegister(m.ticks, m.ticksMissed, m.tickDuration, m.fitDuration, m.fitFailures, m.modelFailures, m.historyFailures, m.panics, collector{newDescs(), snapshot})
 	return m
 }
 
 // horizons are the distances at which forecasts are exported.
 var horizons = [...]time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour}
+
+// compared are the models whose errors are exported: what is forecast and the
+// opponents that it has to beat. The API tells all of them.
+var compared = [...]string{forecast.Combination, "seasonal_naive_day", "seasonal_naive_week"}
+
+// heaviest returns the model that counts most in the forecast of the next step.
+func heaviest(scores []forecast.Score) string {
+	var best forecast.Score
+	for _, s := range scores {
+		if s.Horizon == scores[0].Horizon && s.Model != forecast.Combination && s.Weight > best.Weight {
+			best = s
+		}
+	}
+	return best.Model
+}
 
 // constraints are the reasons that hold the demand back or push it up.
 var constraints = [...]policy.Code{
@@ -74,9 +93,9 @@ func newDescs() descs {
 		lastTick:     desc("last_tick_timestamp_seconds", "When the last turn of the loop was taken."),
 		load:         desc("load", "Measured load in the unit of the pool's query.", "pool"),
 		forecast:     desc("forecast_load", "Forecast load at a horizon, by quantile of the predictive distribution.", "pool", "horizon", "quantile"),
-		error:        desc("forecast_error_ratio", "Sum of absolute forecast errors over sum of loads on past origins, by model and horizon.", "pool", "model", "kind", "horizon"),
+		error:        desc("forecast_error_ratio", "Sum of absolute forecast errors over sum of loads, of what was forecast (combination) and of its seasonal naive opponents, by horizon; old errors count less.", "pool", "model", "kind", "horizon"),
 		coverage:     desc("forecast_interval_coverage_ratio", "Share of past loads within the forecast interval from the 10 % to the 90 % quantile, by horizon; 0.8 is right.", "pool", "horizon"),
-		model:        desc("forecast_model_selected", "1 for the model that makes the pool's forecast.", "pool", "model"),
+		model:        desc("forecast_model_selected", "1 for the model that counts most in the forecast of the next step.", "pool", "model"),
 		age:          desc("forecast_age_seconds", "Time since the last measured load that the forecast knows.", "pool"),
 		fallback:     desc("fallback_active", "1 while a pool has no fresh forecast.", "pool", "kind"),
 		demand:       desc("demand_agents", "Agents that the load asks for, before any bound.", "pool"),
@@ -167,7 +186,7 @@ func (c collector) collectForecast(gauge gaugeFunc, snap *Snapshot, p *PoolStatu
 	if f.Len() == 0 {
 		return
 	}
-	gauge(c.model, 1, name, f.Model)
+	gauge(c.model, 1, name, heaviest(p.Scores))
 	gauge(c.age, snap.Time.Sub(f.Start.Add(-f.Step)).Seconds(), name)
 	for _, h := range horizons {
 		k := stepAt(f, snap.Time.Add(h))
@@ -182,7 +201,7 @@ func (c collector) collectForecast(gauge gaugeFunc, snap *Snapshot, p *PoolStatu
 		gauge(c.coverage, s.Share, name, model.Duration(time.Duration(s.Horizon)*snap.Settings.Step).String())
 	}
 	for _, s := range p.Scores {
-		if s.N > 0 {
+		if s.N > 0 && slices.Contains(compared[:], s.Model) {
 			gauge(c.error, s.WAPE, name, s.Model, "wape", model.Duration(time.Duration(s.Horizon)*snap.Settings.Step).String())
 		}
 	}

@@ -64,7 +64,7 @@ func (e *Engine) learn(ctx context.Context, s *Settings, now, deadline time.Time
 	work.SetLimit(runtime.GOMAXPROCS(0))
 	for _, spec := range s.Pools {
 		p := e.pools[spec.Pool.Name]
-		due := !now.Before(p.refitDue) && p.history.Len() > 0
+		due := p.history.Len() > 0 && (!now.Before(p.refitDue) || p.predictor != nil && p.predictor.Drifted())
 		if !due && !p.stale {
 			continue
 		}
@@ -100,6 +100,9 @@ func (e *Engine) renew(p *pool, s *Settings, now time.Time, horizon int, fit boo
 			e.metrics.fitFailures.Inc()
 			e.logger.Warn("no model could be fitted; going on with the last one", "pool", p.spec.Pool.Name, "err", err)
 		}
+	}
+	if fit && p.predictor != nil {
+		e.metrics.modelFailures.Add(float64(p.predictor.Failures()))
 	}
 	p.refreshEvents(now, s.Events)
 	if p.predictor == nil || !p.stale {

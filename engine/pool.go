@@ -31,6 +31,7 @@ type pool struct {
 	stale       bool // the forecast does not tell what is known by now
 	forecast    forecast.Forecast
 	forecastErr error
+	scores      []forecast.Score
 	coverage    []forecast.Coverage
 
 	state  policy.State
@@ -46,8 +47,13 @@ func (p *pool) extend(s forecast.Series, keep int) {
 	}
 	for i, y := range s.Values {
 		p.largest = max(p.largest, zeroIfNaN(y))
-		if p.predictor != nil {
-			p.predictor.Update(p.withoutOffset(s.Time(i), y))
+		z := p.withoutOffset(s.Time(i), y)
+		switch {
+		case p.predictor == nil:
+		case p.saturated(y):
+			p.predictor.UpdateCensored(z)
+		default:
+			p.predictor.Update(z)
 		}
 	}
 	p.history = p.history.Append(s.Values...)
@@ -55,6 +61,14 @@ func (p *pool) extend(s forecast.Series, keep int) {
 		p.history = forecast.Series{Start: p.history.Time(extra), Step: p.history.Step, Values: slices.Clone(p.history.Values[extra:])}
 	}
 	p.stale = true
+}
+
+// saturated reports whether a load is as much as the pool could serve when no more
+// agents were allowed: there may have been more work than was measured.
+func (p *pool) saturated(y float64) bool {
+	const nearly = 0.95
+	count, limits := p.state.Current, p.spec.Pool
+	return count.Known && count.Agents >= limits.Agents.Max && y >= nearly*float64(count.Ready)*limits.PerAgent
 }
 
 func zeroIfNaN(x float64) float64 {
@@ -74,18 +88,23 @@ func (p *pool) withoutOffset(t time.Time, y float64) float64 {
 	return y / o.Regular
 }
 
-// refit estimates the models anew on the whole history.
+// refit estimates the models anew on the whole history. What they scored is kept
+// for as long as they follow the same history.
 func (p *pool) refit(horizon int) error {
 	z := make([]float64, p.history.Len())
 	for i, y := range p.history.Values {
 		z[i] = p.withoutOffset(p.history.Time(i), y)
 	}
-	predictor, err := forecast.Fit(forecast.Series{Start: p.history.Start, Step: p.history.Step, Values: z}, forecast.Options{Horizon: horizon})
+	p.stale = true
+	s := forecast.Series{Start: p.history.Start, Step: p.history.Step, Values: z}
+	if p.predictor != nil && p.predictor.End().Equal(s.End()) {
+		return p.predictor.Refit(s)
+	}
+	predictor, err := forecast.Fit(s, forecast.Options{Horizon: horizon})
 	if err != nil {
 		return err
 	}
 	p.predictor = predictor
-	p.stale = true
 	return nil
 }
 
@@ -110,7 +129,7 @@ func (p *pool) predict(horizon int) error {
 			path[k] *= m
 		}
 	}
-	p.forecast, p.coverage = f, p.predictor.Coverage()
+	p.forecast, p.scores, p.coverage = f, p.predictor.Scores(), p.predictor.Coverage()
 	p.stale = false
 	return nil
 }

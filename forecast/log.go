@@ -18,17 +18,31 @@ type logModel struct{ inner Model }
 
 func (m logModel) Name() string { return m.inner.Name() + "_log" }
 
-func (m logModel) Fit(s Series) (Fitted, error) {
+func (m logModel) empty(at clock) stored {
+	inner, ok := m.inner.(restorable)
+	if !ok {
+		return nil
+	}
+	return &fittedLog{inner: inner.empty(at)}
+}
+
+func (m logModel) Fit(s Series) (Fitted, error) { return m.refit(s, nil) }
+
+func (m logModel) refit(s Series, last Fitted) (Fitted, error) {
 	scale := meanKnown(s.Values) / 10
 	if !(scale > 0) || math.IsInf(scale, 0) {
 		return nil, fmt.Errorf("%s: %w: no value is above zero", m.Name(), ErrTooShort)
 	}
 	f := &fittedLog{scale: scale}
-	z := Series{Start: s.Start, Step: s.Step, Values: make([]float64, s.Len())}
+	z := s
+	z.Values = make([]float64, s.Len())
 	for i, y := range s.Values {
 		z.Values[i] = f.transform(y)
 	}
-	inner, err := m.inner.Fit(z)
+	if before, ok := last.(*fittedLog); ok {
+		last = before.inner
+	}
+	inner, err := fitWarm(m.inner, z, last)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Name(), err)
 	}
@@ -57,4 +71,19 @@ func (f *fittedLog) Predict(path []float64) {
 	for k, z := range path {
 		path[k] = f.scale * math.Expm1(min(max(z, 0), f.largest+math.Log(4)))
 	}
+}
+
+// divide splits the forecast as the sum of what the level gives and what the
+// season adds to it.
+func (f *fittedLog) divide(level, season []float64) {
+	f.inner.(divided).divide(level, season)
+	for k, l := range level {
+		level[k] = f.scale * math.Expm1(min(max(l, 0), f.largest+math.Log(4)))
+		season[k] = f.scale*math.Expm1(min(max(l+season[k], 0), f.largest+math.Log(4))) - level[k]
+	}
+}
+
+func (f *fittedLog) visit(c *codec) {
+	c.float(&f.scale, &f.largest)
+	f.inner.(stored).visit(c)
 }

@@ -32,11 +32,16 @@ type seasonalNaive struct {
 
 func (m seasonalNaive) Name() string { return m.name }
 
+func (m seasonalNaive) empty(at clock) stored { return &fittedNaive{clock: at, period: m.period} }
+
 func (m seasonalNaive) Fit(s Series) (Fitted, error) {
 	if time.Duration(s.Len())*s.Step < m.period {
 		return nil, fmt.Errorf("%s: %w: %d values of %s, needs %s", m.name, ErrTooShort, s.Len(), s.Step, m.period)
 	}
-	f := &fittedNaive{clock: newClock(s.Start, s.Step), period: m.period, season: missing(int(m.period / s.Step)), last: math.NaN()}
+	f := &fittedNaive{clock: s.clock(s.Start), period: m.period, season: make([]float32, int(m.period/s.Step)), last: math.NaN()}
+	for i := range f.season {
+		f.season[i] = float32(math.NaN())
+	}
 	for _, y := range s.Values {
 		f.Update(y)
 	}
@@ -46,24 +51,16 @@ func (m seasonalNaive) Fit(s Series) (Fitted, error) {
 	return f, nil
 }
 
-func missing(n int) []float64 {
-	xs := make([]float64, n)
-	for i := range xs {
-		xs[i] = math.NaN()
-	}
-	return xs
-}
-
 type fittedNaive struct {
 	clock  clock
 	period time.Duration
-	season []float64 // last value of each slot
+	season []float32 // last value of each slot
 	last   float64
 }
 
 func (f *fittedNaive) Update(y float64) {
 	if !math.IsNaN(y) {
-		f.season[f.clock.slot(f.clock.next, f.period)] = y
+		f.season[f.clock.slot(f.clock.next, f.period)] = float32(y)
 		f.last = y
 	}
 	f.clock.next += f.clock.step
@@ -72,10 +69,31 @@ func (f *fittedNaive) Update(y float64) {
 func (f *fittedNaive) Predict(path []float64) {
 	at := f.clock.next
 	for k := range path {
-		path[k] = f.season[f.clock.slot(at, f.period)]
+		path[k] = float64(f.season[f.clock.slot(at, f.period)])
 		if math.IsNaN(path[k]) {
 			path[k] = f.last
 		}
 		at += f.clock.step
 	}
+}
+
+func (f *fittedNaive) divide(level, season []float64) {
+	mean, n := 0.0, 0.0
+	for _, y := range f.season {
+		if y == y {
+			n++
+			mean += (float64(y) - mean) / n
+		}
+	}
+	f.Predict(season)
+	for k := range level {
+		level[k] = mean
+		season[k] -= mean
+	}
+}
+
+func (f *fittedNaive) visit(c *codec) {
+	c.int64(&f.clock.next)
+	c.floats32(&f.season)
+	c.float(&f.last)
 }

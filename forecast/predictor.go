@@ -5,259 +5,327 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sort"
 	"time"
 )
 
-// ErrTooShort is wrapped by the errors of models that were given too little.
-var ErrTooShort = errors.New("series too short")
-
-// Options say what a [Predictor] is chosen for.
+// Options say what a [Predictor] is made for.
 type Options struct {
-	Models  []Model // candidates; nil: [DefaultModels]
-	Horizon int     // most steps ahead that are forecast; > 0
+	// Horizon is the most steps ahead that are forecast and scored; > 0.
+	Horizon int
+	// Models are the bank; nil: [DefaultModels].
+	Models []Model
+	// Events are intervals of unusual load, past and to come, sorted by start.
+	// Their effect is learned from the past and added to what is ahead.
+	Events []Event
 }
 
-// DefaultModels returns the candidates for series of any kind: the seasonal
-// naive ones as permanent opponents, and smoothing without a season, with a
-// day, and with a day and a week, on the load and on its logarithm.
-func DefaultModels() []Model {
-	models := []Model{
-		SeasonalNaive("seasonal_naive_day", day),
-		SeasonalNaive("seasonal_naive_week", week),
-	}
-	for _, m := range []Model{Smoothing("damped_trend"), Smoothing("holt_winters_day", day), Smoothing("holt_winters_week", day, week)} {
-		models = append(models, m, Log1p(m))
-	}
-	return models
+// replayed is the part of a series' end on which a new predictor's models are
+// scored, at most a third of it.
+const replayed = week
+
+// scored are the horizons at which forecasts are compared with what came. They
+// are not all multiples of a season, where naive models shine.
+var scored = [...]time.Duration{
+	0, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 6 * time.Hour,
+	9 * time.Hour, 13 * time.Hour, 18 * time.Hour, day, 33 * time.Hour, 46 * time.Hour,
 }
 
-// How candidates are compared.
-const (
-	replay     = week          // of the series' end over which forecasts are replayed, at most a third of it
-	chosenOver = 2 * time.Hour // horizons that choose the model
-	halfLife   = 3 * day       // in which a past error loses half of its weight
-	memory     = 512           // errors kept per horizon
-	fewErrors  = 100           // fewer make intervals wider
-)
-
-// Score is how well one model did over past origins, at one horizon.
-type Score struct {
-	Model   string
-	Horizon int     // steps ahead
-	WAPE    float64 // sum of absolute errors over sum of values; NaN when nothing was scored
-	Bias    float64 // sum of errors (value − forecast) over sum of values
-	N       int     // forecasts scored
-}
-
-// Predictor is the best of several models for one series, with what its
-// forecasts missed in the past. It is not safe for concurrent use.
+// Predictor forecasts one series by a bank of models. Each is weighed by its
+// errors on the forecasts that it issued, by horizon; quantiles come from the
+// errors of the combination. It is not safe for concurrent use.
 type Predictor struct {
-	name    string
-	model   Fitted
-	next    time.Time // instant of the next value
+	options Options
 	step    time.Duration
-	scale   float64 // of the errors; see residual
-	largest float64 // value seen
-	scores  []Score
+	clock   clock // of the next value
+	members []*member
+	effects effects
+	outages outages
 
-	steps  []int // horizons that are scored, ascending
-	errors []ring
-	inside []ring // 1 for a value within the interval of the errors before it, 0 for one outside
-	issued []queue
-	every  int // steps between two scored origins
-	count  int // values learned
-	path   []float64
+	horizons []int // scored, in steps, ascending
+	every    int   // steps between two origins
+	far      int   // origins between two that reach beyond the near horizons
+	near     int   // number of near horizons
+	decay    float64
+	count    int // values learned
+	origins  []origin
+	combined []losses      // of the combination, by horizon
+	errors   [2][]errorsAt // by regime and horizon
+	scale    float64       // of errors; see residual
+	largest  float64       // value seen
+	drift    drift
+	spikes   spikes
+	warnings []error // of the last fit
+
+	// Scratch space.
+	path, values, mixed []float64
+	order               []int
 }
 
-// Fit chooses a model for the series and fits it. Each candidate is fitted to
-// all but the last days, which are then replayed: a forecast from every hour,
-// with the parameters fixed, compared with what came. The model with the least
-// discounted mean absolute error up to two hours ahead wins and is fitted to
-// the whole series. The errors of its replay become the prediction intervals.
-//
-// A candidate that fails is left out. An error that wraps [ErrTooShort] says
-// that none could be fitted.
+// member is a model of the bank and how it did.
+type member struct {
+	model  Model
+	fitted Fitted
+	losses []losses // by horizon
+}
+
+// origin is a forecast that was issued, kept until all of it has come.
+type origin struct {
+	count    int       // values that were known
+	reach    int       // horizons that it tells
+	expected []float32 // by member and horizon, the combination last
+}
+
+// Fit makes a predictor for the series. The bank is fitted to all but the last
+// week, which is then replayed: every hour each model forecasts, and what comes
+// scores it. At the end the bank is fitted to the whole series. See [Predictor.Refit]
+// for what the series must be and how models that fail are told.
 func Fit(s Series, o Options) (*Predictor, error) {
+	if err := checkSeries(s); err != nil {
+		return nil, err
+	}
 	if o.Horizon <= 0 {
 		return nil, fmt.Errorf("horizon is %d steps, must be at least 1", o.Horizon)
-	}
-	if s.Step < time.Second || day%s.Step != 0 {
-		return nil, fmt.Errorf("step is %s, must be a divisor of a day and at least a second", s.Step)
-	}
-	for i, y := range s.Values {
-		if math.IsInf(y, 0) {
-			return nil, fmt.Errorf("value %d is %v, must be finite or NaN for missing", i, y)
-		}
 	}
 	if o.Models == nil {
 		o.Models = DefaultModels()
 	}
-	var best *Predictor
-	var model Model
-	var scores []Score
-	lowest := math.Inf(1)
-	var failures []error
-	for _, m := range o.Models {
-		p, loss, err := try(m, s, o.Horizon)
-		if err != nil {
-			failures = append(failures, err)
-			continue
-		}
-		scores = append(scores, p.scores...)
-		if loss < lowest {
-			best, model, lowest = p, m, loss
-		}
-	}
-	if best == nil {
-		return nil, fmt.Errorf("no model fits: %w", errors.Join(append(failures, ErrTooShort)...))
-	}
-	whole, err := model.Fit(s)
-	if err != nil {
-		return nil, fmt.Errorf("fit the whole series: %w", err)
-	}
-	best.model, best.scores = whole, scores
-	return best, nil
-}
-
-// try fits the model to the head of the series and replays the rest.
-func try(m Model, s Series, horizon int) (*Predictor, float64, error) {
-	head := s.Len() - min(int(replay/s.Step), s.Len()/3)
-	fitted, err := m.Fit(Series{Start: s.Start, Step: s.Step, Values: s.Values[:head:head]})
-	if err != nil {
-		return nil, 0, err
-	}
-	p := newPredictor(m.Name(), fitted, s, horizon)
-	sums := make([]struct{ abs, err, value float64 }, len(p.steps))
-	counts := make([]int, len(p.steps))
-	loss, weight := 0.0, 0.0
+	p := newPredictor(s, o)
+	head := s.Len() - min(int(replayed/s.Step), s.Len()/3)
+	p.clock.next = s.Time(head).Unix()
+	_ = p.Refit(s.head(head)) // the whole may suffice where the head does not
+	again := head + refitAfter(s.Len()-head, s.Len())
 	for i := head; i < s.Len(); i++ {
-		y := s.Values[i]
-		recent := math.Exp2(-float64(s.Len()-i) * float64(s.Step) / float64(halfLife))
-		p.learn(y, func(j int, expected float64) {
-			e := y - expected
-			sums[j].abs += math.Abs(e)
-			sums[j].err += e
-			sums[j].value += math.Abs(y)
-			counts[j]++
-			if j == 0 || time.Duration(p.steps[j])*s.Step <= chosenOver {
-				loss += recent * math.Abs(e)
-				weight += recent
-			}
-		})
+		if i == again {
+			_ = p.Refit(s.head(i)) // as above
+			again = i + refitAfter(s.Len()-head, s.Len())
+		}
+		p.Update(s.Values[i])
 	}
-	if weight == 0 || math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return nil, 0, fmt.Errorf("%s: %w: no forecast could be compared", m.Name(), ErrTooShort)
+	if err := p.Refit(s); err != nil {
+		return nil, err
 	}
-	for j, sum := range sums {
-		p.scores = append(p.scores, Score{Model: m.Name(), Horizon: p.steps[j], WAPE: sum.abs / sum.value, Bias: sum.err / sum.value, N: counts[j]})
-	}
-	return p, loss / weight, nil
+	return p, nil
 }
 
-func newPredictor(name string, model Fitted, s Series, horizon int) *Predictor {
-	p := &Predictor{name: name, model: model, next: s.End(), step: s.Step, every: max(1, int(time.Hour/s.Step))}
-	for _, y := range s.Values {
-		if y > p.largest {
-			p.largest = y
+// refitAfter returns after how many values of a replay the bank is fitted again:
+// the longer a series, the more that costs and the less it changes.
+func refitAfter(replay, whole int) int {
+	const affordable = 4_000 // values fitted during a replay
+	return replay/(min(affordable/max(whole, 1), 6)+1) + 1
+}
+
+func newPredictor(s Series, o Options) *Predictor {
+	p := &Predictor{options: o, step: s.Step, clock: s.clock(s.Start), every: max(1, int(time.Hour/s.Step))}
+	for _, at := range scored {
+		if k := max(1, int(at/s.Step)); k <= o.Horizon && !slices.Contains(p.horizons, k) {
+			p.horizons = append(p.horizons, k)
 		}
 	}
-	p.scale = 0.05 * meanKnown(s.Values)
-	if !(p.scale > 0) {
-		p.scale = 1
+	for p.near < len(p.horizons) && p.horizons[p.near] <= max(4*p.every, 24) {
+		p.near++
 	}
-	for _, at := range []time.Duration{0, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, day} {
-		if k := max(1, int(at/s.Step)); k <= horizon && !slices.Contains(p.steps, k) {
-			p.steps = append(p.steps, k)
-		}
+	farthest := p.horizons[len(p.horizons)-1]
+	p.far = min(max(1, farthest/96), 6)
+	p.decay = math.Exp2(-float64(p.every) * float64(s.Step) / float64(lossHalfLife))
+	p.combined = make([]losses, len(p.horizons))
+	for r := range p.errors {
+		p.errors[r] = make([]errorsAt, len(p.horizons))
 	}
-	p.errors = make([]ring, len(p.steps))
-	p.inside = make([]ring, len(p.steps))
-	p.issued = make([]queue, len(p.steps))
-	for j, k := range p.steps {
-		p.errors[j].values = make([]float64, 0, memory)
-		p.inside[j].values = make([]float64, 0, memory)
-		p.issued[j].items = make([]issue, k/p.every+2)
-	}
-	p.path = make([]float64, p.steps[len(p.steps)-1])
+	p.path = make([]float64, farthest)
 	return p
 }
 
-// Model returns the name of the model that was chosen.
-func (p *Predictor) Model() string { return p.name }
-
-// Scores returns how the candidates did in the replay, by model and horizon.
-func (p *Predictor) Scores() []Score { return p.scores }
-
-// Coverage is the share of values that lay within the interval from the 10 % to
-// the 90 % quantile that was forecast for them; 0.8 is right.
-type Coverage struct {
-	Horizon int // steps ahead
-	Share   float64
-	N       int // values compared, the last ones
-}
-
-// Coverage returns how well the intervals held, for each horizon that could be
-// compared.
-func (p *Predictor) Coverage() []Coverage {
-	var out []Coverage
-	for j, k := range p.steps {
-		if n := len(p.inside[j].values); n > 0 {
-			out = append(out, Coverage{Horizon: k, Share: meanKnown(p.inside[j].values), N: n})
+// checkSeries reports what no model copes with.
+func checkSeries(s Series) error {
+	if s.Step < time.Second || day%s.Step != 0 || s.Step%time.Second != 0 {
+		return fmt.Errorf("step is %s, must be a divisor of a day in whole seconds", s.Step)
+	}
+	for i, y := range s.Values {
+		if math.Abs(y) > largestValue {
+			return fmt.Errorf("value %d is %v, must be within ±%g, or NaN for missing", i, y, largestValue)
 		}
 	}
-	return out
+	return nil
+}
+
+// largestValue can be summed up without overflow in patterns of float32.
+const largestValue = 1e30
+
+// Refit estimates the bank anew on the series, which ends with the last value that
+// the predictor has learned and may begin later than what it learned before; the
+// scores stay. A model that fails goes on as it was; [Predictor.Forecast] warns of
+// it. Values are finite or NaN for missing; a run of zeros at times that know no
+// zeros is taken for an outage. An error that wraps [ErrTooShort] says that no
+// model could ever be fitted.
+func (p *Predictor) Refit(s Series) error {
+	if err := checkSeries(s); err != nil {
+		return err
+	}
+	if s.known() == 0 {
+		return fmt.Errorf("%w: none of %d values is known", ErrTooShort, s.Len())
+	}
+	if s.Step != p.step || s.End().Unix() != p.clock.next {
+		return fmt.Errorf("series has step %s and ends at %s; expected %s and %s", s.Step, s.End(), p.step, time.Unix(p.clock.next, 0).UTC())
+	}
+	p.clock.holidays = s.holidays()
+	p.outages = findOutages(s)
+	s = p.outages.removed(s)
+	p.scale = 0.05 * meanKnown(s.Values[max(0, s.Len()-int(2*week/s.Step)):])
+	if !(p.scale > 0) {
+		p.scale = 1
+	}
+	p.largest = largestOf(s.Values)
+	s = withoutSpikes(s)
+	p.effects = learnEffects(s, p.options.Events)
+	s = p.effects.removed(s)
+	p.warnings = nil
+	for _, m := range p.options.Models {
+		f, err := fitSafely(m, s, p.fittedBefore(m))
+		if err != nil {
+			p.fail(m.Name(), err)
+			continue
+		}
+		p.member(m).fitted = f
+	}
+	p.drift = drift{}
+	if len(p.members) == 0 {
+		return fmt.Errorf("no model fits: %w", errors.Join(append(p.warnings, ErrTooShort)...))
+	}
+	return nil
+}
+
+// fail notes a failure. That a series is too short for a model is expected
+// unless the model has been fitted before.
+func (p *Predictor) fail(name string, err error) {
+	known := slices.ContainsFunc(p.members, func(m *member) bool { return m.model.Name() == name })
+	if known || !errors.Is(err, ErrTooShort) {
+		p.warnings = append(p.warnings, fmt.Errorf("model left as it was: %w", err))
+	}
+}
+
+// fittedBefore returns what the model's last fit gave and became; nil if it has
+// not been fitted.
+func (p *Predictor) fittedBefore(m Model) Fitted {
+	for _, old := range p.members {
+		if old.model.Name() == m.Name() {
+			return old.fitted
+		}
+	}
+	return nil
+}
+
+// fitSafely fits a model; a panic is an error.
+func fitSafely(m Model, s Series, last Fitted) (f Fitted, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s: panic: %v", m.Name(), r)
+		}
+	}()
+	return fitWarm(m, s, last)
+}
+
+func fitWarm(m Model, s Series, last Fitted) (Fitted, error) {
+	if w, ok := m.(warm); ok {
+		return w.refit(s, last)
+	}
+	return m.Fit(s)
+}
+
+// member returns the model's place in the bank, a new one if it has none.
+func (p *Predictor) member(m Model) *member {
+	for _, old := range p.members {
+		if old.model.Name() == m.Name() {
+			return old
+		}
+	}
+	added := &member{model: m, losses: make([]losses, len(p.horizons))}
+	p.members = append(p.members, added)
+	p.origins = nil // they do not tell what it expects
+	p.sizeScratch()
+	return added
+}
+
+func (p *Predictor) sizeScratch() {
+	n := len(p.members)
+	p.values, p.mixed, p.order = make([]float64, n), make([]float64, n), make([]int, n)
 }
 
 // End returns the instant of the next value.
-func (p *Predictor) End() time.Time { return p.next }
+func (p *Predictor) End() time.Time { return time.Unix(p.clock.next, 0).In(p.clock.zone) }
 
-// Update learns the next value on the grid, NaN if it is missing, in constant
-// time. Forecasts issued for this instant are compared with it, so that the
-// intervals go on learning.
+// Update learns the next value on the grid, NaN or infinite if it is missing, in
+// constant time: it scores what was forecast for it, lets the models follow and,
+// once an hour, issues the next forecasts.
 func (p *Predictor) Update(y float64) {
-	if math.IsInf(y, 0) {
+	if math.Abs(y) > largestValue || p.outages.is(p.clock.slot(p.clock.next, day), y) {
 		y = math.NaN()
 	}
-	p.next = p.next.Add(p.step)
-	p.largest = max(p.largest, zeroIfNaN(y))
-	p.learn(y, nil)
+	if !math.IsNaN(y) {
+		p.score(y)
+		p.largest = max(p.largest, y)
+	}
+	p.follow(y)
 }
 
-func zeroIfNaN(x float64) float64 {
-	if math.IsNaN(x) {
-		return 0
+// UpdateCensored learns a value that is a lower bound, since the pool was
+// saturated when it was measured: the median that was expected counts if it is
+// larger. It scores nothing.
+func (p *Predictor) UpdateCensored(y float64) {
+	if math.Abs(y) > largestValue {
+		y = math.NaN()
 	}
-	return x
+	if !math.IsNaN(y) {
+		p.largest = max(p.largest, y)
+		y = max(y, p.next())
+	}
+	p.follow(y)
 }
 
-// learn compares y with the forecasts issued for it, updates the model and,
-// once an hour, issues the next forecasts. It tells scored, unless it is nil,
-// the horizon's place and the forecast.
-func (p *Predictor) learn(y float64, scored func(j int, expected float64)) {
-	for j := range p.steps {
-		expected, ok := p.issued[j].pop(p.count)
-		if !ok || math.IsNaN(y) || math.IsNaN(expected) {
-			continue
-		}
-		e := p.residual(y, expected)
-		if inside, ok := p.errors[j].within(e); ok {
-			p.inside[j].push(inside)
-		}
-		p.errors[j].push(e)
-		if scored != nil {
-			scored(j, expected)
-		}
+// follow lets the models learn a value and issues forecasts when it is time.
+func (p *Predictor) follow(y float64) {
+	y = p.spikes.cut(p, y)
+	y /= p.effects.factor(p.clock.next)
+	for _, m := range p.members {
+		m.fitted.Update(y)
 	}
-	p.model.Update(y)
+	p.clock.next += p.clock.step
 	p.count++
 	if p.count%p.every == 0 {
-		p.model.Predict(p.path)
-		for j, k := range p.steps {
-			p.issued[j].push(issue{due: p.count + k - 1, expected: p.path[k-1]})
-		}
+		p.issue()
 	}
 }
+
+// score compares y with all forecasts that were issued for it.
+func (p *Predictor) score(y float64) {
+	regime := p.effects.regime(p.clock.next)
+	for i := range p.origins {
+		o := &p.origins[i]
+		ahead := p.count - o.count + 1
+		j, found := slices.BinarySearch(p.horizons[:o.reach], ahead)
+		if !found {
+			continue
+		}
+		bound := p.combined[j].bound()
+		for i, m := range p.members {
+			m.losses[j].add(y, float64(o.expected[i*len(p.horizons)+j]), p.decay, bound)
+		}
+		expected := float64(o.expected[len(p.members)*len(p.horizons)+j])
+		p.combined[j].add(y, expected, p.decay, bound)
+		e := p.residual(y, expected)
+		if j == 0 && regime == 0 {
+			p.drift.add(p.errors[0][0].rank(e))
+		}
+		p.errors[regime][j].add(e)
+	}
+}
+
+// Failures returns how many models could not be fitted last time and go on as
+// they were, or are missing.
+func (p *Predictor) Failures() int { return len(p.warnings) }
+
+// Drifted reports whether forecasts have been off to one side for hours since the
+// last fit, which is worth another one before it is due.
+func (p *Predictor) Drifted() bool { return p.drift.up > driftLimit || p.drift.down > driftLimit }
 
 // residual returns log(1 + y/s) − log(1 + ŷ/s) with s 5 % of the mean: about
 // relative errors for large loads, about absolute ones near zero.
@@ -265,161 +333,56 @@ func (p *Predictor) residual(y, expected float64) float64 {
 	return math.Log1p(max(y, 0)/p.scale) - math.Log1p(max(expected, 0)/p.scale)
 }
 
-// Forecast returns the quantile paths of the next h steps at the levels, which
-// it sorts. A level's path is the model's median moved by that quantile of past
-// errors at the same distance, interpolated between the distances scored.
-func (p *Predictor) Forecast(h int, levels []float64) (Forecast, error) {
-	if h <= 0 {
-		return Forecast{}, fmt.Errorf("horizon is %d steps, must be at least 1", h)
+// issue keeps what every model expects at the scored horizons. Forecasts of the
+// far ones are issued less often where there are many steps to them.
+func (p *Predictor) issue() {
+	reach := len(p.horizons)
+	if p.count/p.every%p.far != 0 {
+		reach = p.near
 	}
-	if len(levels) == 0 {
-		return Forecast{}, errors.New("no quantile levels given")
-	}
-	levels = slices.Clone(levels)
-	sort.Float64s(levels)
-	for _, l := range levels {
-		if !(l > 0 && l < 1) {
-			return Forecast{}, fmt.Errorf("quantile level is %v, must be above 0 and below 1", l)
-		}
-	}
-	f := Forecast{Model: p.name, Start: p.next, Step: p.step, Levels: levels, Paths: make([][]float64, len(levels))}
-	median := make([]float64, h)
-	p.model.Predict(median)
-	moves, warning := p.moves(levels)
-	if warning != nil {
-		f.Warnings = append(f.Warnings, warning)
-	}
-	most := 4 * p.largest // a median or an error beyond it is not believed
-	for i := range levels {
-		f.Paths[i] = make([]float64, h)
-		for k, m := range median {
-			if !(m >= 0) {
-				m = 0 // NaN or negative
-			}
-			z := math.Log1p(min(m, most)/p.scale) + p.interpolate(moves[i], k+1)
-			f.Paths[i][k] = min(max(p.scale*math.Expm1(z), 0), most)
-		}
-	}
-	return f, nil
-}
-
-// moves returns for each level the quantile of the errors at each scored horizon.
-// With n errors it is the ⌈level·(n+1)⌉-th smallest; few errors are spread.
-func (p *Predictor) moves(levels []float64) ([][]float64, error) {
-	moves := make([][]float64, len(levels))
-	for i := range moves {
-		moves[i] = make([]float64, len(p.steps))
-	}
-	fewest := memory
-	for j := range p.steps {
-		sorted := slices.Clone(p.errors[j].values)
-		if len(sorted) == 0 && j > 0 { // too far ahead to have been compared yet: as at the distance before
-			for i := range levels {
-				moves[i][j] = moves[i][j-1]
-			}
-			fewest = 0
-			continue
-		}
-		sort.Float64s(sorted)
-		n := len(sorted)
-		fewest = min(fewest, n)
-		spread := 1.0
-		if n < fewErrors {
-			spread += 2 / math.Sqrt(float64(max(n, 1)))
-		}
-		for i, l := range levels {
-			if n == 0 {
-				continue
-			}
-			q := sorted[min(max(int(math.Ceil(l*float64(n+1))), 1), n)-1]
-			middle := sorted[(n-1)/2]
-			moves[i][j] = middle + spread*(q-middle)
-		}
-	}
-	if fewest < fewErrors {
-		return moves, fmt.Errorf("intervals rest on %d past errors at some horizons, %d would be better", fewest, fewErrors)
-	}
-	return moves, nil
-}
-
-// interpolate reads a move k steps ahead, linear in log k between the horizons
-// that were scored.
-func (p *Predictor) interpolate(moves []float64, k int) float64 {
-	j := sort.SearchInts(p.steps, k)
-	switch {
-	case j == len(p.steps):
-		return moves[j-1]
-	case j == 0 || p.steps[j] == k:
-		return moves[j]
-	}
-	a, b := float64(p.steps[j-1]), float64(p.steps[j])
-	share := math.Log(float64(k)/a) / math.Log(b/a)
-	return moves[j-1] + share*(moves[j]-moves[j-1])
-}
-
-// ring keeps the last values, at most its capacity.
-type ring struct {
-	values []float64
-	next   int
-}
-
-func (r *ring) push(v float64) {
-	if len(r.values) < cap(r.values) {
-		r.values = append(r.values, v)
+	if reach == 0 || len(p.members) == 0 {
 		return
 	}
-	r.values[r.next] = v
-	r.next = (r.next + 1) % len(r.values)
-}
-
-// within returns 1 if v lies between the 10 % and the 90 % quantile of the
-// values, 0 if not; false if there are too few values to say.
-func (r *ring) within(v float64) (inside float64, ok bool) {
-	const enough = 20
-	n := len(r.values)
-	if n < enough {
-		return 0, false
+	o := p.nextOrigin()
+	o.count, o.reach = p.count, reach
+	width := len(p.horizons)
+	path := p.path[:p.horizons[reach-1]]
+	var factors [len(scored)]float64
+	for j, k := range p.horizons[:reach] {
+		factors[j] = p.effects.factor(p.clock.next + int64(k-1)*p.clock.step)
 	}
-	below, equal := 0, 0
-	for _, x := range r.values {
-		switch {
-		case x < v:
-			below++
-		case x == v:
-			equal++
+	for i, m := range p.members {
+		m.fitted.Predict(path)
+		for j, k := range p.horizons[:reach] {
+			o.expected[i*width+j] = float32(p.sane(path[k-1]) * factors[j])
 		}
 	}
-	rank := (float64(below) + float64(equal)/2) / float64(n)
-	if rank >= 0.1 && rank <= 0.9 {
-		return 1, true
+	for j := range reach {
+		for i := range p.values {
+			p.values[i] = float64(o.expected[i*width+j])
+		}
+		weigh(p.members, j, p.mixed)
+		o.expected[len(p.members)*width+j] = float32(middle(p.values, p.mixed, p.order))
 	}
-	return 0, true
 }
 
-// issue is a forecast for the value with the number due.
-type issue struct {
-	due      int
-	expected float64
-}
-
-// queue holds issued forecasts in the order in which they are due.
-type queue struct {
-	items      []issue
-	head, size int
-}
-
-func (q *queue) push(i issue) {
-	q.items[(q.head+q.size)%len(q.items)] = i
-	q.size++
-}
-
-// pop takes the forecast that is due at the number, if there is one.
-func (q *queue) pop(number int) (expected float64, ok bool) {
-	if q.size == 0 || q.items[q.head].due != number {
-		return 0, false
+// nextOrigin returns the place of an origin that is not needed any more.
+func (p *Predictor) nextOrigin() *origin {
+	for i := range p.origins {
+		o := &p.origins[i]
+		if p.count-o.count >= p.horizons[max(o.reach, 1)-1] {
+			return o
+		}
 	}
-	expected = q.items[q.head].expected
-	q.head = (q.head + 1) % len(q.items)
-	q.size--
-	return expected, true
+	p.origins = append(p.origins, origin{expected: make([]float32, (len(p.members)+1)*len(p.horizons))})
+	return &p.origins[len(p.origins)-1]
+}
+
+// sane bounds what a model expects: NaN and negative values are 0, and four times
+// the largest load is not believed.
+func (p *Predictor) sane(y float64) float64 {
+	if !(y > 0) {
+		return 0
+	}
+	return min(y, 4*p.largest)
 }

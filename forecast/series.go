@@ -21,6 +21,9 @@ type Series struct {
 	Start  time.Time
 	Step   time.Duration // > 0, a divisor of a day
 	Values []float64
+	// Holidays are days that are unlike their weekday, past and to come. Only
+	// their dates count.
+	Holidays []time.Time
 }
 
 // Len returns the number of values.
@@ -71,6 +74,23 @@ func (s Series) known() int {
 	return n
 }
 
+// holidays returns the dates of the holidays in days since 1970-01-01, ascending.
+func (s Series) holidays() []int {
+	dates := make([]int, len(s.Holidays))
+	for i, t := range s.Holidays {
+		year, month, date := t.Date()
+		dates[i] = int(time.Date(year, month, date, 0, 0, 0, 0, time.UTC).Unix() / 86400)
+	}
+	slices.Sort(dates)
+	return dates
+}
+
+// head returns the first n values. It shares them.
+func (s Series) head(n int) Series {
+	s.Values = s.Values[:n:n]
+	return s
+}
+
 // From returns the part of the series at or after t. It shares the values.
 func (s Series) From(t time.Time) Series {
 	if len(s.Values) == 0 {
@@ -81,7 +101,8 @@ func (s Series) From(t time.Time) Series {
 		i++
 	}
 	i = min(max(i, 0), len(s.Values))
-	return Series{Start: s.Time(i), Step: s.Step, Values: s.Values[i:len(s.Values):len(s.Values)]}
+	s.Start, s.Values = s.Time(i), s.Values[i:len(s.Values):len(s.Values)]
+	return s
 }
 
 // Range is an interval on a grid: the instants Start, Start+Step, … up to and

@@ -150,7 +150,7 @@ func (p Policy) climbDemand(l *ladder, in Input, d Decision) {
 		}
 	case "forecast":
 		code = ReasonForecast
-		detail = fmt.Sprintf("%s expects up to %s at %s (quantile %s), %s", in.Outlook.Model, number(chosen.Load),
+		detail = fmt.Sprintf("the forecast expects up to %s at %s (quantile %s), %s", number(chosen.Load),
 			in.Outlook.At.In(p.Pool.Location).Format("15:04"), number(p.Pool.Quantile), need)
 	case "profile":
 		code, detail = ReasonProfile, fmt.Sprintf("no usable forecast; base %d agents times known multipliers, %s", p.Pool.Agents.Base, need)

@@ -341,6 +341,7 @@ type scoreView struct {
 	Horizon float64  `json:"horizon_seconds"`
 	WAPE    *float64 `json:"wape"`
 	Bias    *float64 `json:"bias"`
+	Weight  float64  `json:"weight"` // in the combination at this horizon
 	N       int      `json:"forecasts"`
 }
 
@@ -375,5 +376,5 @@ func forecastOf(p *engine.PoolStatus, step time.Duration) forecastView {
 }
 
 func scoreOf(s forecast.Score, step time.Duration) scoreView {
-	return scoreView{s.Model, (time.Duration(s.Horizon) * step).Seconds(), number(s.WAPE), number(s.Bias), s.N}
+	return scoreView{s.Model, (time.Duration(s.Horizon) * step).Seconds(), number(s.WAPE), number(s.Bias), s.Weight, s.N}
 }

@@ -54,7 +54,7 @@ func snapshot(names ...string) *engine.Snapshot {
 			Pool: policy.Pool{Name: name, Location: time.UTC, Agents: policy.Agents{Base: 4, Min: 2, Max: 20}, PerAgent: 12, Mode: policy.Active},
 			Load: policy.Sample{Value: 63, Time: now, Quality: policy.OK}, Count: policy.Count{Agents: 4, Ready: 3, Known: true},
 			Decision: d, Outcome: policy.Outcome{Result: policy.Failed, Err: errors.New("told to fail")},
-			History: history, Forecast: f, Scores: []forecast.Score{{Model: "seasonal_naive_day", Horizon: 12, WAPE: 0.1, Bias: math.NaN(), N: 5}}, Coverage: []forecast.Coverage{{Horizon: 12, Share: 0.75, N: 100}},
+			History: history, Forecast: f, Scores: []forecast.Score{{Model: "seasonal_naive_day", Horizon: 12, WAPE: 0.1, Bias: math.NaN(), Weight: 0.25, N: 5}}, Coverage: []forecast.Coverage{{Horizon: 12, Share: 0.75, N: 100}},
 			Agents: []engine.AgentsPoint{{Time: now.Add(-time.Hour), Current: 3, Desired: 4}, {Time: now.Add(-time.Minute), Current: 4, Desired: 6}},
 			Recent: []policy.Decision{d, held},
 			Events: []policy.Event{
@@ -84,7 +84,7 @@ func TestAPIAnswers(t *testing.T) {
 		"/api/v1/decisions?pool=nfl&limit=1": `{"status":"success","data":[{"id":"nfl-1","pool":"nfl","time":"2026-11-24T12:00:00Z","mode":"active","current":4,"desired":6,"demand":5.9,"why":"expects \u003cb\u003e72\u003c/b\u003e",` +
 			`"candidates":[{"source":"forecast","load":71,"agents":5.9,"chosen":true},{"source":"reactive","load":null,"agents":0,"chosen":false,"dropped":"load is nan"}],` +
 			`"reasons":[{"code":"forecast","from":4,"to":6,"rule":"evening","detail":"expects \u003cb\u003e72\u003c/b\u003e"}],"active_rules":["evening"]}]}`,
-		"/api/v1/forecast?pool=nba": `{"status":"success","data":[{"pool":"nba","model":"seasonal_naive_day","start":"2026-11-24T12:00:00Z","step_seconds":300,"quantiles":[0.1,0.5,0.9],"loads":[[50,51],[60,61],[70,72]],"scores":[{"model":"seasonal_naive_day","horizon_seconds":3600,"wape":0.1,"bias":null,"forecasts":5}],"interval_coverage":[{"horizon_seconds":3600,"share":0.75,"values":100}]}]}`,
+		"/api/v1/forecast?pool=nba": `{"status":"success","data":[{"pool":"nba","model":"seasonal_naive_day","start":"2026-11-24T12:00:00Z","step_seconds":300,"quantiles":[0.1,0.5,0.9],"loads":[[50,51],[60,61],[70,72]],"scores":[{"model":"seasonal_naive_day","horizon_seconds":3600,"wape":0.1,"bias":null,"weight":0.25,"forecasts":5}],"interval_coverage":[{"horizon_seconds":3600,"share":0.75,"values":100}]}]}`,
 	} {
 		code, got := get(t, snap, path)
 		if diff := cmp.Diff(want, strings.TrimSpace(got)); code != 200 || diff != "" {

@@ -1,0 +1,165 @@
+package forecast
+
+import (
+	"math"
+	"slices"
+	"sort"
+)
+
+// errorsAt holds the last errors of the combination at one horizon, in one
+// regime, and makes quantiles of them (split conformal prediction). How often
+// the 10 % and 90 % quantiles hold moves the level that is read for them
+// (adaptive conformal inference).
+//
+// # References
+//
+// Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World (2005),
+// chapter 2. Gibbs and Candès, Advances in Neural Information Processing Systems
+// 34 (2021), equation 2.
+type errorsAt struct {
+	sorted    []float32
+	recent    []float32 // the same, a ring in the order of time
+	oldest    int
+	low, high float64 // what a nominal tail is multiplied by; 1 at first
+	inside    float64 // discounted share of errors between the 10 % and 90 % quantiles
+	judged    int     // errors behind inside
+}
+
+const (
+	memory     = 288   // errors kept: twelve days of hours
+	fewErrors  = 100   // fewer are worth a warning
+	enough     = 20    // before quantiles are judged
+	judgedTail = 0.1   // the tails by which levels are adapted
+	adaptRate  = 0.003 // γ
+	spreadRate = 0.25
+	forget     = 0.99 // weight that a judgement keeps until the next
+)
+
+// add learns an error.
+func (e *errorsAt) add(x float64) {
+	e.judge(x)
+	v := float32(x)
+	if len(e.recent) < memory {
+		e.recent = append(e.recent, v)
+	} else {
+		at, _ := slices.BinarySearch(e.sorted, e.recent[e.oldest])
+		e.sorted = slices.Delete(e.sorted, at, at+1)
+		e.recent[e.oldest] = v
+		e.oldest = (e.oldest + 1) % memory
+	}
+	at, _ := slices.BinarySearch(e.sorted, v)
+	e.sorted = slices.Insert(e.sorted, at, v)
+}
+
+// judge compares an error with the quantiles that were known before it.
+func (e *errorsAt) judge(x float64) {
+	if len(e.sorted) < enough {
+		return
+	}
+	below, above := x < e.quantile(judgedTail), x > e.quantile(1-judgedTail)
+	e.low = adapted(e.low, below)
+	e.high = adapted(e.high, above)
+	hit := 1.0
+	if below || above {
+		hit = 0
+	}
+	if e.judged++; e.judged == 1 {
+		e.inside = hit
+		return
+	}
+	rate := max(1-forget, 1/float64(e.judged))
+	e.inside += rate * (hit - e.inside)
+}
+
+func adapted(factor float64, missed bool) float64 {
+	if factor == 0 {
+		factor = 1
+	}
+	factor += adaptRate
+	if missed {
+		factor -= adaptRate / judgedTail
+	}
+	return min(max(factor, 0.1), 2)
+}
+
+// quantile returns the ⌈p·(n+1)⌉-th smallest error, with p moved by what was
+// learned of its tail; 0 of none.
+func (e *errorsAt) quantile(level float64) float64 {
+	n := len(e.sorted)
+	if n == 0 {
+		return 0
+	}
+	tail, factor := 1-level, e.high
+	if level < 0.5 {
+		tail, factor = level, e.low
+	}
+	if factor != 0 {
+		tail = min(tail*factor, 0.5)
+	}
+	rank := int(math.Ceil((1 - tail) * float64(n+1)))
+	if level < 0.5 {
+		rank = int(math.Floor(tail * float64(n+1)))
+	}
+	return float64(e.sorted[min(max(rank, 1), n)-1])
+}
+
+// spread is the factor by which errors at a horizon of k steps are stretched when
+// origins lie every steps apart: the fewer independent ones there are, the
+// less their quantiles can be trusted.
+func (e *errorsAt) spread(k, every int) float64 {
+	independent := float64(len(e.sorted)) * min(1, float64(every)/float64(k))
+	return 1 + spreadRate/math.Sqrt(max(independent, 0.1))
+}
+
+func (e *errorsAt) visit(c *codec) {
+	c.floats32(&e.recent)
+	c.int(&e.oldest, &e.judged)
+	c.float(&e.low, &e.high, &e.inside)
+	if c.reading {
+		e.sorted = slices.Sorted(slices.Values(e.recent))
+	}
+}
+
+// between reads a table by horizon k steps ahead, linear in log k between the
+// scored horizons: the place before, the place after and the share of the latter.
+func between(horizons []int, k int) (before, after int, share float64) {
+	j := sort.SearchInts(horizons, k)
+	switch {
+	case j == len(horizons):
+		return j - 1, j - 1, 0
+	case j == 0 || horizons[j] == k:
+		return j, j, 0
+	}
+	a, b := float64(horizons[j-1]), float64(horizons[j])
+	return j - 1, j, math.Log(float64(k)/a) / math.Log(b/a)
+}
+
+// rank returns the share of the known errors below x, 0.5 while few are known.
+func (e *errorsAt) rank(x float64) float64 {
+	n := len(e.sorted)
+	if n < enough {
+		return 0.5
+	}
+	at, _ := slices.BinarySearch(e.sorted, float32(x))
+	return float64(at) / float64(n)
+}
+
+// drift notices that errors are off to one side: cumulative sums of their ranks,
+//
+//	S ← max(0, S + |u − ½| − k)
+//
+// upwards and downwards, where u is uniform while nothing has changed. It takes
+// six errors at the edge of what was seen; by chance it happens about once a month.
+//
+// Page, Biometrika 41 (1954).
+type drift struct{ up, down float64 }
+
+const (
+	driftSlack = 0.15 // k
+	driftLimit = 2
+)
+
+func (d *drift) add(rank float64) {
+	d.up = max(0, d.up+rank-0.5-driftSlack)
+	d.down = max(0, d.down+0.5-rank-driftSlack)
+}
