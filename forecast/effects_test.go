@@ -309,6 +309,11 @@ func TestOddEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkPromises(t, f, slices.Max(s.Values))
+		for i := range 48 {
+			if f := p.effects.factor(s.Time(s.Len() + i).Unix()); !(f > 0.006 && f < 149) {
+				t.Errorf("%s: factor %g", name, f)
+			}
+		}
 		for _, e := range p.Effects() {
 			if !finite([]float64{e.Declared, e.Measured, e.Low, e.High}) || e.Measured <= 0 {
 				t.Errorf("%s: %s", name, e)

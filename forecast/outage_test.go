@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -25,6 +26,12 @@ func openAt(t time.Time) float64 {
 	return 100
 }
 
+// often is a load of small counts, zero every third time.
+func often() func(time.Time) float64 {
+	noise := rand.New(rand.NewPCG(1, 5))
+	return func(time.Time) float64 { return poisson(noise, 1) }
+}
+
 func TestOutagesAreMissing(t *testing.T) {
 	const step = 15 * time.Minute
 	at := func(days, hours int) time.Time {
@@ -46,6 +53,7 @@ func TestOutagesAreMissing(t *testing.T) {
 		{"at the end of the series", busy, at(20, 21), 3 * time.Hour, 12},
 		{"nothing", busy, at(10, 12), 0, 0},
 		{"a load that often has zeros at the time", openAt, at(10, 2), 0, 0},
+		{"a load that has zeros at any time", often(), at(10, 12), time.Hour, 0},
 		{"an hour while it is open", openAt, at(10, 12), time.Hour, 4},
 	}
 	for _, tt := range tests {

@@ -581,26 +581,32 @@ func TestLevelShiftsAreAdopted(t *testing.T) {
 	}
 }
 
-// Neither live nor by way of a refit does one value of fifty times the load move what is expected an hour later.
+// Neither live nor by way of a refit does one value of fifty times the load move
+// what is expected an hour later, wherever it lies between two refits.
 func TestSpikesAreForgotten(t *testing.T) {
 	const step = 15 * time.Minute
 	load := noisy(weekly, 16, 0.05)
-	s := sampled(aMonday, step, 3*week, load)
-	n := s.Len()
-	for range 4 {
-		s = s.Append(load(s.End()))
+	ordinary := sampled(aMonday, step, 3*week, load)
+	n := ordinary.Len()
+	for range 8 {
+		ordinary = ordinary.Append(load(ordinary.End()))
 	}
-	spiked := s.with(func(i int, y float64) float64 {
-		if i == n {
-			return 50 * y
-		}
-		return y
-	})
-	for _, refits := range []bool{false, true} {
+	for _, tt := range []struct {
+		name   string
+		at     int // of the spike, after the fit
+		refits bool
+	}{{"without a refit", 0, false}, {"after a refit", 0, true}, {"between refits", 2, true}, {"before a refit", 3, true}} {
+		spiked := ordinary.with(func(i int, y float64) float64 {
+			if i == n+tt.at {
+				return 50 * y
+			}
+			return y
+		})
 		var got [2][]float64
-		for i, s := range []Series{s, spiked} {
+		for i, s := range []Series{ordinary, spiked} {
+			s = s.head(n + tt.at + 4)
 			p := fitted(t, s.head(n), Options{Horizon: 16})
-			if refits {
+			if tt.refits {
 				live(t, p, s, n)
 			} else {
 				for _, y := range s.Values[n:] {
@@ -610,7 +616,7 @@ func TestSpikesAreForgotten(t *testing.T) {
 			got[i] = median(t, p, 8)
 		}
 		if at, by := farthestFrom(got[1], func(k int) float64 { return got[0][k] }); by > 0.05*got[0][at] {
-			t.Errorf("refits %v: expects %.4g at step %d after a spike, %.4g without", refits, got[1][at], at, got[0][at])
+			t.Errorf("%s: expects %.4g at step %d after a spike, %.4g without", tt.name, got[1][at], at, got[0][at])
 		}
 	}
 }

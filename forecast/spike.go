@@ -59,7 +59,8 @@ func (p *Predictor) next() float64 {
 
 // withoutSpikes returns the series with past spikes cut to the largest value
 // around them: short runs, far above all that was measured in the hours before and
-// after.
+// after. What has just come may be the beginning of a change, but is not taken for
+// one sooner than [spikes.cut] does.
 func withoutSpikes(s Series) Series {
 	known := slices.Sorted(slices.Values(slices.DeleteFunc(slices.Clone(s.Values), math.IsNaN)))
 	if len(known) == 0 {
@@ -73,7 +74,7 @@ func withoutSpikes(s Series) Series {
 		for to < s.Len() && s.Values[to] > wild {
 			to++
 		}
-		if to == from || to-from > longest || to == s.Len() {
+		if to == from || to-from > longest {
 			from = max(from, to-1)
 			continue
 		}

@@ -28,7 +28,7 @@ func TestWithoutSpikes(t *testing.T) {
 		{"half an hour of it", set(500, 2, 50_000), []int{500, 501}},
 		{"longer is a change", set(500, 3, 50_000), nil},
 		{"the first", set(0, 1, 50_000), []int{0}},
-		{"the last may be the start of a change", set(base.Len()-1, 1, 50_000), nil},
+		{"the last, as if it were live", set(base.Len()-1, 1, 50_000), []int{base.Len() - 1}},
 		{"three times the load may be", set(500, 1, 3*400), nil},
 		{"a gap", set(500, 1, math.NaN()), nil},
 		{"a zero", set(500, 1, 0), nil},
