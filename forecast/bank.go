@@ -27,7 +27,6 @@ func DefaultModels() []Model {
 		plain{"simple", bySmoothing(ets.Spec{Error: ets.Additive})},
 		plain{"autoregression", byAutoregression(fast)},
 		profile{"profile_day", 1, fast},
-		profile{"profile_workweek", 2, fast},
 		profile{"profile_week", 7, slow},
 		profile{"profile_week_fast", 7, fast},
 		harmonic{"harmonic", slow},

@@ -7,8 +7,10 @@ import (
 
 // outages tells zeros that mean that nobody measured from those that mean no load.
 type outages struct {
-	busy []bool // times of the day at which a zero is unheard of
-	run  int    // zeros in a row, live
+	busy []bool  // times of the day at which a zero is unheard of
+	low  float64 // a load below it is not far from zero
+	last float64 // the last load that was not zero
+	run  int     // zeros in a row, live
 	step time.Duration
 }
 
@@ -23,8 +25,7 @@ const (
 // day has one outside of long runs, and the usual value is far from zero.
 func findOutages(s Series) outages {
 	perDay := int(day / s.Step)
-	o := outages{busy: make([]bool, perDay), step: s.Step}
-	mean := meanKnown(s.Values)
+	o := outages{busy: make([]bool, perDay), low: faraway * meanKnown(s.Values), last: math.Inf(1), step: s.Step}
 	sum, known, zeros := make([]float64, perDay), make([]float64, perDay), make([]float64, perDay)
 	c := s.clock(s.Start)
 	eachRun(s.Values, func(from, to int, zero bool) {
@@ -45,9 +46,12 @@ func findOutages(s Series) outages {
 	for o.run < s.Len() && s.Values[s.Len()-1-o.run] == 0 {
 		o.run++
 	}
+	if o.run < s.Len() {
+		o.last = s.Values[s.Len()-1-o.run]
+	}
 	for slot := range o.busy {
 		const days = 2 // fewer say nothing
-		o.busy[slot] = known[slot] >= days && zeros[slot] <= unheardOf*known[slot] && sum[slot] > faraway*mean*known[slot]
+		o.busy[slot] = known[slot] >= days && zeros[slot] <= unheardOf*known[slot] && sum[slot] > o.low*known[slot]
 	}
 	return o
 }
@@ -70,7 +74,7 @@ func (o outages) removed(s Series) Series {
 	out := s.Values
 	eachRun(s.Values, func(from, to int, zero bool) {
 		length := time.Duration(to-from) * s.Step
-		if !zero || length < shortestOutage || length > longestOutage {
+		if !zero || length < shortestOutage || length > longestOutage || from > 0 && s.Values[from-1] < o.low {
 			return
 		}
 		busy := 0
@@ -95,12 +99,16 @@ func (o outages) removed(s Series) Series {
 
 // is reports whether a value that has just come at a time of the day belongs to
 // an outage. The first zeros already do: that a pool serves nothing where it
-// always did is no reason to expect less.
+// always did is no reason to expect less. After a load that was low they do not:
+// then somebody measures that there is little.
 func (o *outages) is(slot int, y float64) bool {
 	if y != 0 {
 		o.run = 0
+		if !math.IsNaN(y) {
+			o.last = y
+		}
 		return false
 	}
 	o.run++
-	return o.busy[slot] && time.Duration(o.run)*o.step <= longestOutage
+	return o.busy[slot] && !(o.last < o.low) && time.Duration(o.run)*o.step <= longestOutage
 }

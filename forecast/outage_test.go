@@ -149,6 +149,11 @@ func TestLiveOutages(t *testing.T) {
 			}
 		}
 	}
+	t.Run("a fit counts the zeros before it", func(t *testing.T) {
+		if got := findOutages(s.Append(0, 0, 0)).run; got != 3 {
+			t.Errorf("a run of %d, want 3", got)
+		}
+	})
 	t.Run("zeros of a load that has them count", func(t *testing.T) {
 		s := sampled(aMonday, step, 3*week+22*time.Hour, noisy(openAt, 4, 0.1))
 		p := fitted(t, s, Options{Horizon: 16})

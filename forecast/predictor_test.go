@@ -638,7 +638,7 @@ func TestCensoredValues(t *testing.T) {
 				break
 			}
 		}
-		if bound == 1000 && got[0] < 300 {
+		if bound == 1000 && got[0] < 200 {
 			t.Errorf("six hours above 1000 teach to expect %g", got[0])
 		}
 		if !slices.Equal(p.Scores(), scores) {

@@ -21,9 +21,9 @@ import (
 // pattern of the week counts as far as it repeats itself. r̂ is the forecast of an
 // autoregression around a level with the half-life given.
 //
-// The kinds of days are none, two (workdays and weekends) or seven. Holidays of
-// the series are a kind of their own; until three were seen they count as the
-// last kind, Sundays or weekends, and they teach nothing about weekdays.
+// The kinds of days are the days of the week, or none. Holidays of the series are a
+// kind of their own; until three were seen they count as Sundays, and they teach
+// nothing about weekdays.
 //
 // Less than a day and a half is too short, for kinds of days less than eight
 // days; missing values teach nothing; a constant series is forecast exactly;
@@ -37,7 +37,7 @@ import (
 // Efron and Morris, Scientific American 236 (1977).
 type profile struct {
 	name     string
-	kinds    int // of days: 1, 2 or 7
+	kinds    int // of days: 1 or 7
 	halfLife time.Duration
 }
 
@@ -158,8 +158,6 @@ func (f *fittedProfile) places(unix int64) (time, kind int, holiday bool) {
 	switch {
 	case len(f.clock.holidays) > 0 && f.clock.isHoliday(unix):
 		row, holiday = f.kinds, true
-	case f.kinds == 2:
-		row /= 5 // Saturday and Sunday are 1
 	case f.kinds == 1:
 		return time, -1, false // only holidays are told apart
 	}

@@ -162,6 +162,7 @@ func (o *outages) visit(c *codec) {
 	}
 	c.ints(&busy)
 	c.int(&o.run)
+	c.float(&o.low, &o.last)
 	seconds := int64(o.step / time.Second)
 	c.int64(&seconds)
 	if c.reading {

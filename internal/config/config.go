@@ -145,7 +145,7 @@ func defaultFile() file {
 		Prometheus:   prometheus{Timeout: seconds(10), QueryLag: seconds(30), MaxSampleAge: seconds(120), HTTP: config.DefaultHTTPClientConfig},
 		Orchestrator: orchestrator{Timeout: seconds(5), Retries: 2, HTTP: config.DefaultHTTPClientConfig},
 		Interval:     seconds(30),
-		Forecast:     forecast{Step: seconds(300), History: 28 * day, Horizon: day, RefitInterval: day / 4, MaxAge: day / 12},
+		Forecast:     forecast{Step: seconds(300), History: 28 * day, Horizon: day, RefitInterval: day / 24, MaxAge: day / 12},
 		Limits:       limits{CPU: 80, Memory: 70},
 		Defaults:     defaults{Mode: "dry_run", LeadTime: seconds(600), Quantile: 0.9, Sensitivity: 1},
 	}
