@@ -128,9 +128,8 @@ func (e *effects) declare() {
 	slices.SortFunc(e.classes, func(a, b course) int { return cmp.Compare(a.Class, b.Class) })
 }
 
-func (e *effects) class(name string) int {
-	i, _ := slices.BinarySearchFunc(e.classes, name, func(c course, name string) int { return cmp.Compare(c.Class, name) })
-	return i
+func (e *effects) class(name string) (place int, found bool) {
+	return slices.BinarySearchFunc(e.classes, name, func(c course, name string) int { return cmp.Compare(c.Class, name) })
 }
 
 // near calls do with each knot that acts at an instant and its share.
@@ -143,7 +142,11 @@ func (e *effects) near(unix int64, do func(class, knot int, share float64)) {
 			break
 		}
 		place := float64(since) / knotEvery.Seconds()
-		class, knot := e.class(ev.Class), int(place)
+		knot := int(place)
+		class, found := e.class(ev.Class)
+		if !found {
+			continue
+		}
 		knots := len(e.classes[class].knots)
 		for i, share := range [...]float64{1 - (place - float64(knot)), place - float64(knot)} {
 			if knot+i < knots && share > 0 {

@@ -14,8 +14,8 @@ type Options struct {
 	Horizon int
 	// Models are the bank; nil: [DefaultModels].
 	Models []Model
-	// Events are intervals of unusual load, past and to come, sorted by start.
-	// Their effect is learned from the past and added to what is ahead.
+	// Events are intervals of unusual load, past and to come. Their effect is
+	// learned from the past and added to what is ahead.
 	Events []Event
 }
 
@@ -115,6 +115,7 @@ func refitAfter(replay, whole int) int {
 }
 
 func newPredictor(s Series, o Options) *Predictor {
+	o.Events = slices.SortedStableFunc(slices.Values(o.Events), func(a, b Event) int { return a.Start.Compare(b.Start) })
 	p := &Predictor{options: o, step: s.Step, clock: s.clock(s.Start), every: max(1, int(time.Hour/s.Step))}
 	for _, at := range scored {
 		if k := max(1, int(at/s.Step)); k <= o.Horizon && !slices.Contains(p.horizons, k) {

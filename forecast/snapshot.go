@@ -68,6 +68,7 @@ func (p *Predictor) visit(c *codec) {
 		fresh := newPredictor(Series{Start: time.Unix(0, 0).In(p.clock.zone), Step: time.Duration(step) * time.Second}, p.options)
 		*p = *fresh
 		p.effects.events = p.options.Events
+		p.effects.declare() // what the snapshot knows nothing of has its declared effect
 	}
 	c.int64(&p.clock.next)
 	c.ints(&p.clock.holidays)
@@ -177,17 +178,17 @@ func (o *outages) visit(c *codec) {
 // visit passes what was learned; the events are the options'.
 func (e *effects) visit(c *codec) {
 	n := c.length(len(e.classes), 8)
-	if c.reading {
-		e.classes = make([]course, n)
+	for i := range n {
+		var learned course
+		if !c.reading {
+			learned = e.classes[i]
+		}
+		c.text(&learned.Class)
+		c.int(&learned.Events)
+		c.float(&learned.Declared, &learned.Measured, &learned.Low, &learned.High)
+		c.floats(&learned.knots)
+		if at, found := e.class(learned.Class); c.reading && found && len(e.classes[at].knots) == len(learned.knots) {
+			e.classes[at] = learned
+		}
 	}
-	for i := range e.classes {
-		k := &e.classes[i]
-		c.text(&k.Class)
-		c.int(&k.Events)
-		c.float(&k.Declared, &k.Measured, &k.Low, &k.High)
-		c.floats(&k.knots)
-	}
-	seconds := int64(e.reach / time.Second)
-	c.int64(&seconds)
-	e.reach = time.Duration(seconds) * time.Second
 }

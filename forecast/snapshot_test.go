@@ -107,6 +107,25 @@ func TestRestoreContinues(t *testing.T) {
 	sameForecasts(t, "after another snapshot", p, restored(t, q, o), 60)
 }
 
+// What was learned about outages and spikes is restored, too.
+func TestRestoreContinuesInATrough(t *testing.T) {
+	s := sampled(aMonday, 30*time.Minute, 3*week+12*time.Hour, noisy(busy, 4, 0.1))
+	o := Options{Horizon: 8}
+	for _, last := range []float64{100, 0, 2, 5000, math.NaN()} {
+		p := fitted(t, s, o)
+		p.Update(last)
+		q := restored(t, p, o)
+		if p.outages.run != q.outages.run || p.spikes != q.spikes || p.drift != q.drift {
+			t.Errorf("after %g: a run of %d and %+v, %+v became %d, %+v, %+v", last, p.outages.run, p.spikes, p.drift, q.outages.run, q.spikes, q.drift)
+		}
+		for _, y := range []float64{0, 0, 0, 100, 0, 5000, 5000, 5000} {
+			p.Update(y)
+			q.Update(y)
+			sameForecasts(t, "in a trough", p, q, 8)
+		}
+	}
+}
+
 func TestSnapshotsOfSnapshotsAreEqual(t *testing.T) {
 	p, _, o := saved(t)
 	before := p.Snapshot()
@@ -188,4 +207,32 @@ func sealed(snapshot []byte, change func(body []byte)) []byte {
 	body := slices.Clone(snapshot[:len(snapshot)-8])
 	change(body)
 	return binary.LittleEndian.AppendUint64(body, crc64.Checksum(body, crc64.MakeTable(crc64.ECMA)))
+}
+
+// A class of events that the snapshot does not know has its declared effect, and
+// the known ones keep theirs.
+func TestRestoreWithNewEvents(t *testing.T) {
+	s := sampled(aMonday, 30*time.Minute, 3*week, noisy(weekly, 77, 0.05))
+	at := func(d time.Duration) Event { return Event{Class: "match", Start: s.End().Add(d), End: s.End().Add(d + time.Hour)} }
+	o := Options{Horizon: 48, Events: []Event{at(-50 * time.Hour), at(6 * time.Hour)}}
+	p := fitted(t, s, o)
+	sale := Event{Class: "a sale", Start: s.End().Add(20 * time.Hour), End: s.End().Add(22 * time.Hour), Factor: 3}
+	o.Events = append([]Event{sale}, o.Events...) // out of order, too
+	q, err := Restore(p.Snapshot(), time.UTC, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, got := median(t, p, 48), median(t, q, 48)
+	for k := range want {
+		factor := 1.0
+		if k >= 40 && k <= 44 {
+			factor = 3
+		}
+		if k >= 38 && k < 40 || k > 44 {
+			continue // it fades in and out
+		}
+		if math.Abs(got[k]-factor*want[k]) > 1e-6*want[k] {
+			t.Errorf("step %d: %g, want %g times %g", k, got[k], factor, want[k])
+		}
+	}
 }
