@@ -213,7 +213,9 @@ func sealed(snapshot []byte, change func(body []byte)) []byte {
 // the known ones keep theirs.
 func TestRestoreWithNewEvents(t *testing.T) {
 	s := sampled(aMonday, 30*time.Minute, 3*week, noisy(weekly, 77, 0.05))
-	at := func(d time.Duration) Event { return Event{Class: "match", Start: s.End().Add(d), End: s.End().Add(d + time.Hour)} }
+	at := func(d time.Duration) Event {
+		return Event{Class: "match", Start: s.End().Add(d), End: s.End().Add(d + time.Hour)}
+	}
 	o := Options{Horizon: 48, Events: []Event{at(-50 * time.Hour), at(6 * time.Hour)}}
 	p := fitted(t, s, o)
 	sale := Event{Class: "a sale", Start: s.End().Add(20 * time.Hour), End: s.End().Add(22 * time.Hour), Factor: 3}
