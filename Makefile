@@ -11,6 +11,8 @@ LDFLAGS  := -s -w -X $(PACKAGE).Version=$(VERSION) -X $(PACKAGE).Revision=$(REVI
 ARGS     ?=
 FUZZTIME ?= 20s
 BENCH    ?= .
+# DATA is a directory of public series; see docs/benchmarks.md.
+DATA     ?= ../shared/data
 
 BIN := bin
 # The oldest Prometheus that is supported comes from Debian, the newest is built.
@@ -70,6 +72,15 @@ check-rules: build ## check the rule files of rules/
 .PHONY: bench
 bench: ## run the benchmarks; BENCH selects some
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: bench-accuracy
+bench-accuracy: ## measure forecasts on DATA beside R's and write docs/benchmarks.md; QUICK=1 takes a few series without R
+ifdef QUICK
+	go run ./tools/bench-accuracy -data $(DATA) -quick
+else
+	@command -v Rscript >/dev/null && Rscript -e 'library(forecast)' >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends r-base-core r-cran-forecast; }
+	go run ./tools/bench-accuracy -data $(DATA) -out docs/benchmarks.md
+endif
 
 .PHONY: fuzz
 fuzz: ## run each fuzz test for FUZZTIME
