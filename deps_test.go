@@ -39,7 +39,9 @@ var allowed = map[string][]string{
 	"internal/demo":                {"forecast", "internal/app", "internal/promengine", "internal/simulator", "policy", "rules"},
 	"internal/e2e":                 {},
 	"internal/e2e/promtest":        {"internal/promengine"},
-	"cmd/scaling-adapter":          {"internal/app", "internal/demo", "internal/strictyaml", "policy", "rulefile"},
+	"internal/csvseries":           {"forecast", "internal/strictyaml"},
+	"internal/forecastplot":        {"forecast"},
+	"cmd/scaling-adapter":          {"forecast", "internal/app", "internal/csvseries", "internal/demo", "internal/forecastplot", "internal/strictyaml", "policy", "rulefile"},
 }
 
 // pure packages take values and return values: of the world outside the

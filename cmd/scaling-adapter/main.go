@@ -20,10 +20,11 @@ import (
 
 // cli are the commands, each in a file of its own.
 type cli struct {
-	Run     runCmd     `cmd:"" help:"Run the adapter."`
-	Demo    demoCmd    `cmd:"" help:"Run the whole stack on this machine with a simulated clock."`
-	Check   checkCmd   `cmd:"" help:"Check configuration and rule files."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Run      runCmd      `cmd:"" help:"Run the adapter."`
+	Demo     demoCmd     `cmd:"" help:"Run the whole stack on this machine with a simulated clock."`
+	Check    checkCmd    `cmd:"" help:"Check configuration and rule files."`
+	Forecast forecastCmd `cmd:"" help:"Show the forecast of a pool or of a file."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 // output is where a command writes: data to Stdout, talk to Stderr.
