@@ -120,6 +120,28 @@ func TestForecastTextTellsTheHighestOfLongIntervals(t *testing.T) {
 	}
 }
 
+func TestForecastTextNamesDaysAndSeconds(t *testing.T) {
+	r := exampleReport(t)
+	r.Measured = r.Measured.From(r.Forecast.Start.Add(-27 * time.Hour)) // three hours of the first day
+	var out bytes.Buffer
+	if err := r.writeText(&out, false); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n  Sun 1 Nov                 Mon 2 Nov\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("no %q in:\n%s", want, out.String())
+	}
+	r = exampleReport(t)
+	r.Measured = forecast.Series{}
+	r.Forecast.Step = 20 * time.Second
+	out.Reset()
+	if err := r.writeText(&out, false); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n 2 Nov 00:00:20         20 "; !strings.Contains(out.String(), want) {
+		t.Errorf("no %q in:\n%s", want, out.String())
+	}
+}
+
 func TestForecastJSONHasNullForNaN(t *testing.T) {
 	var out bytes.Buffer
 	if err := exampleReport(t).writeJSON(&out); err != nil {

@@ -224,7 +224,7 @@ func days(start, forecastStart time.Time, cell time.Duration, before, after int)
 			continue
 		}
 		if column <= last+width {
-			if true {
+			if last > 0 {
 				continue
 			}
 			clear(line[:width])

@@ -86,9 +86,9 @@ func readFile(name string) ([]byte, error) {
 //
 // The grid goes through the instants if many of them lie on one, and through full
 // multiples of the step otherwise. Each value belongs to the nearest instant of
-// the grid; the mean counts where there are several. If the step is longer than
-// the distance of the values, the grid goes through midnight and an instant has
-// the mean of what lies between it and the next.
+// the grid; the mean counts where there are several. If the step is at least
+// twice the distance of the values, the grid goes through midnight and an instant
+// has the mean of what lies between it and the next.
 //
 // The order of rows does not matter, with one exception: a wall-clock time that
 // comes twice when clocks go back is the second one if the row above is not
@@ -137,7 +137,8 @@ func (t *Table) grid(rows []row, o Options) error {
 	}
 	seconds := int64(step / time.Second)
 	phase, place := commonestPlace(rows, seconds), nearest
-	if step > usual {
+	coarse := step >= 2*usual
+	if coarse {
 		phase, place = floorMod(midnight(rows[0].unix, o.Zone), seconds), floorDiv
 	}
 	first := place(rows[0].unix-phase, seconds)
@@ -149,7 +150,7 @@ func (t *Table) grid(rows []row, o Options) error {
 		return place(r.unix-phase, seconds) - first, floorMod(r.unix-phase, seconds) != 0
 	})
 	t.Series = forecast.Series{Start: time.Unix(first*seconds+phase, 0).In(o.Zone), Step: step, Values: values}
-	if step <= usual {
+	if !coarse {
 		t.warn(moved > 0, "%d of %d values were not on the grid of %s; each counts at the nearest instant", moved, len(rows), duration(step))
 		t.warn(shared > 0, "%d instants have several values; their means count", shared)
 	}

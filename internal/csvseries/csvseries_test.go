@@ -53,6 +53,7 @@ func TestParsePutsValuesOnTheGrid(t *testing.T) {
 		"duplicates":                 {text: lines("0,1", "60,2", "60,4", "60,", "120,3"), start: "1970-01-01T00:00", want: []float64{1, 3, 3}, warned: "1 instants have several values"},
 		"beside full minutes":        {text: lines("13,1", "73,2", "133,3"), start: "1970-01-01T00:00:13", want: []float64{1, 2, 3}},
 		"late and early":             {text: lines("13,1", "73,2", "135,3", "192,4", "253,5", "313,6"), start: "1970-01-01T00:00:13", want: []float64{1, 2, 3, 4, 5, 6}, warned: "2 of 6 values were not on the grid of 1m"},
+		"nowhere in common":          {text: lines("7,1", "69,2", "119,3", "185,4", "246,5"), step: time.Minute, start: "1970-01-01T00:00", want: []float64{1, 2, 3, 4, 5}, warned: "5 of 5 values were not on the grid of 1m"},
 		"a longer step":              {text: lines("0,1", "600,2", "1200,3", "1800,4", "2400,5", "3000,6", "3600,7", "7200,"), step: time.Hour, start: "1970-01-01T00:00", want: []float64{3.5, 7, nan}},
 		"a shorter step":             {text: lines("0,1", "60,2"), step: 30 * time.Second, start: "1970-01-01T00:00", want: []float64{1, nan, 2}},
 		"before 1970":                {text: lines("-90,1", "-30,2"), start: "1969-12-31T23:58:30", want: []float64{1, 2}},
