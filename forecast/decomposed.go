@@ -14,6 +14,9 @@ import (
 //
 // It follows trends and shifts of the level sooner than models of fixed patterns.
 //
+// A decomposition takes a part of the newest deviations for a season. So the last
+// four hours are not decomposed: the rest follows them with the seasons before.
+//
 // A series of less than two days is too short; the week is left out of less than
 // two weeks; missing values are filled in; a constant series is forecast exactly;
 // negative values need no care.
@@ -37,7 +40,22 @@ func (m decomposed) empty(at clock) stored { return &patterned{clock: at, rest: 
 
 func (m decomposed) Fit(s Series) (Fitted, error) { return m.refit(s, nil) }
 
+// followed is the end of the series that is not decomposed.
+const followed = 4 * time.Hour
+
 func (m decomposed) refit(s Series, last Fitted) (Fitted, error) {
+	head := max(s.Len()-int(followed/s.Step), 0)
+	f, err := m.decompose(s.head(head), last)
+	if err != nil {
+		return nil, err
+	}
+	for _, z := range s.Values[head:] {
+		f.Update(z)
+	}
+	return f, nil
+}
+
+func (m decomposed) decompose(s Series, last Fitted) (*patterned, error) {
 	perDay := int(day / s.Step)
 	if perDay < 2 || s.known() < perDay {
 		return nil, fmt.Errorf("%s: %w: %d values of %s", m.name, ErrTooShort, s.known(), s.Step)
