@@ -206,7 +206,7 @@ func TestTickHoldsThroughAnOutage(t *testing.T) {
 	}
 }
 
-// I1: fewer agents are asked for before more, so the total holds on the way.
+// What is missing is logged when that changes, and not in every tick.
 func TestWhatIsMissingIsLoggedWhenItChanges(t *testing.T) {
 	var log bytes.Buffer
 	w := newWorld(flat(100), map[string]int{"nba": 10})
@@ -223,6 +223,7 @@ func TestWhatIsMissingIsLoggedWhenItChanges(t *testing.T) {
 	}
 }
 
+// I1: fewer agents are asked for before more, so the total holds on the way.
 func TestTickKeepsTheTotalOnTheWay(t *testing.T) {
 	w := newWorld(func(pool string, _ time.Time) float64 {
 		if pool == "nba" {
