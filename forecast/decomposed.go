@@ -2,7 +2,10 @@ package forecast
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	"gonum.org/v1/gonum/floats"
 
 	"github.com/scaling-adapter/scaling-adapter/forecast/stl"
 )
@@ -44,43 +47,53 @@ func (m decomposed) Fit(s Series) (Fitted, error) { return m.refit(s, nil) }
 const followed = 4 * time.Hour
 
 func (m decomposed) refit(s Series, last Fitted) (Fitted, error) {
-	head := max(s.Len()-int(followed/s.Step), 0)
-	f, err := m.decompose(s.head(head), last)
+	d, err := s.split()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", m.name, err)
 	}
-	for _, z := range s.Values[head:] {
+	f := &patterned{clock: s.clock(d.end), patterns: d.seasons}
+	if f.rest, err = m.rest.fit(d.rest, s.Step, restOf(last)); err != nil {
+		return nil, fmt.Errorf("%s: %w", m.name, err)
+	}
+	for _, z := range s.Values[s.Index(d.end):] {
 		f.Update(z)
 	}
 	return f, nil
 }
 
-func (m decomposed) decompose(s Series, last Fitted) (*patterned, error) {
+// split is a series decomposed into seasons and a rest, but for the last hours.
+type split struct {
+	seasons []pattern // as they were last; nobody writes to them
+	rest    []float64 // on the grid of the local wall clock
+	end     time.Time
+}
+
+func (s Series) split() (*split, error) {
+	all := s.ofAll()
+	if all.split != nil {
+		return all.split, nil
+	}
+	s = s.head(max(s.Len()-int(followed/s.Step), 0))
 	perDay := int(day / s.Step)
 	if perDay < 2 || s.known() < perDay {
-		return nil, fmt.Errorf("%s: %w: %d values of %s", m.name, ErrTooShort, s.known(), s.Step)
+		return nil, fmt.Errorf("%w: %d values of %s", ErrTooShort, s.known(), s.Step)
 	}
 	z, slot := s.civil()
 	z = filled(z, perDay)
 	d, err := stl.Multiple(z, []int{perDay, 7 * perDay}, stl.MultipleOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", m.name, ErrTooShort, err)
+		return nil, fmt.Errorf("%w: %w", ErrTooShort, err)
 	}
-	f := &patterned{clock: s.clock(s.End())}
-	u := append([]float64(nil), z...)
+	f := &split{rest: slices.Clone(z), end: s.End()}
 	for i, period := range d.Periods {
 		season := d.Seasonal[i]
 		table := make([]float32, period)
 		for j := len(z) - period; j < len(z); j++ {
 			table[(slot+j)%period] = float32(season[j])
 		}
-		f.patterns = append(f.patterns, pattern{time.Duration(period) * s.Step, table})
-		for j, x := range season {
-			u[j] -= x
-		}
+		f.seasons = append(f.seasons, pattern{time.Duration(period) * s.Step, table})
+		floats.Sub(f.rest, season)
 	}
-	if f.rest, err = m.rest.fit(u, s.Step, restOf(last)); err != nil {
-		return nil, fmt.Errorf("%s: %w", m.name, err)
-	}
+	all.split = f
 	return f, nil
 }

@@ -6,8 +6,67 @@ import (
 	"sort"
 )
 
-// errorsAt holds the last errors of the combination at one horizon, in one
-// regime, and makes quantiles of them (split conformal prediction). How often
+// uncertainty holds the errors of the combination at one horizon, in one regime, on
+// two scales
+//
+//	r = log(1 + y/s) − log(1 + ŷ/s)
+//
+// of which the small s makes about relative errors and the large one about
+// absolute ones, up to the mean load. Some loads err in proportion to their size,
+// others by night as much as by day: the scale counts whose quantiles have been
+// better.
+type uncertainty struct {
+	scales [len(scaleShares)]errorsAt
+	losses [len(scaleShares)]float64 // discounted pinball losses of the 10 % and 90 % quantiles
+}
+
+// scaleShares are the scales s in shares of the mean load.
+var scaleShares = [...]float64{0.05, 1}
+
+// add learns that y came where expected was forecast.
+func (u *uncertainty) add(y, expected, mean float64) {
+	for i := range u.scales {
+		e, s := &u.scales[i], scaleShares[i]*mean
+		if len(e.sorted) >= enough {
+			below := y - moved(expected, e.quantile(judgedTail), s)
+			above := y - moved(expected, e.quantile(1-judgedTail), s)
+			u.losses[i] *= forget
+			u.losses[i] += max(judgedTail*below, (judgedTail-1)*below) + max((1-judgedTail)*above, -judgedTail*above)
+		}
+		e.add(residual(y, expected, s))
+	}
+}
+
+// n returns how many errors are known.
+func (u *uncertainty) n() int { return len(u.scales[0].sorted) }
+
+// best returns the place of the scale that counts.
+func (u *uncertainty) best() int {
+	best := 0
+	for i, l := range u.losses {
+		if l < u.losses[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// residual is the error of expecting x where y came on the scale s.
+func residual(y, x, s float64) float64 { return math.Log1p(max(y, 0)/s) - math.Log1p(max(x, 0)/s) }
+
+// moved is what x becomes by a residual.
+func moved(x, residual, s float64) float64 {
+	return s * math.Expm1(max(math.Log1p(max(x, 0)/s)+residual, 0))
+}
+
+func (u *uncertainty) visit(c *codec) {
+	for i := range u.scales {
+		u.scales[i].visit(c)
+		c.float(&u.losses[i])
+	}
+}
+
+// errorsAt holds the last errors on one scale and makes quantiles of them (split conformal prediction). How often
 // the 10 % and 90 % quantiles hold moves the level that is read for them
 // (adaptive conformal inference).
 //

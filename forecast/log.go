@@ -29,34 +29,56 @@ func (m logModel) empty(at clock) stored {
 func (m logModel) Fit(s Series) (Fitted, error) { return m.refit(s, nil) }
 
 func (m logModel) refit(s Series, last Fitted) (Fitted, error) {
-	scale := meanKnown(s.Values) / 10
-	if !(scale > 0) || math.IsInf(scale, 0) {
-		return nil, fmt.Errorf("%s: %w: no value is above zero", m.Name(), ErrTooShort)
-	}
-	f := &fittedLog{scale: scale}
-	z := s
-	z.Values = make([]float64, s.Len())
-	for i, y := range s.Values {
-		z.Values[i] = f.transform(y)
+	z, err := s.logged()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Name(), err)
 	}
 	if before, ok := last.(*fittedLog); ok {
 		last = before.inner
 	}
-	inner, err := fitWarm(m.inner, z, last)
+	inner, err := fitWarm(m.inner, z.series, last)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Name(), err)
 	}
-	f.inner = inner
-	return f, nil
+	return &fittedLog{inner, z.logScale}, nil
 }
 
-type fittedLog struct {
-	inner   Fitted
+// logged is a series on the logarithmic scale.
+type logged struct {
+	series Series
+	logScale
+}
+
+func (s Series) logged() (*logged, error) {
+	all := s.ofAll()
+	if all.logged != nil {
+		return all.logged, nil
+	}
+	scale := meanKnown(s.Values) / 10
+	if !(scale > 0) || math.IsInf(scale, 0) {
+		return nil, fmt.Errorf("%w: no value is above zero", ErrTooShort)
+	}
+	z := &logged{s, logScale{scale: scale}}
+	z.series.Values = make([]float64, s.Len())
+	for i, y := range s.Values {
+		z.series.Values[i] = z.transform(y)
+	}
+	z.series = z.series.sharing()
+	all.logged = z
+	return z, nil
+}
+
+type logScale struct {
 	scale   float64
 	largest float64 // of the transformed values
 }
 
-func (f *fittedLog) transform(y float64) float64 {
+type fittedLog struct {
+	inner Fitted
+	logScale
+}
+
+func (f *logScale) transform(y float64) float64 {
 	z := math.Log1p(max(y, 0) / f.scale) // max keeps NaN
 	if z > f.largest {
 		f.largest = z

@@ -613,3 +613,20 @@ func TestModelsTellTheirParts(t *testing.T) {
 		}
 	}
 }
+
+// What models share of a series does not change what they make of it.
+func TestSharingChangesNothing(t *testing.T) {
+	s := sampled(aMonday, 30*time.Minute, 3*week, noisy(busy, 5, 0.2))
+	for _, m := range everyModel() {
+		s := affordable(m, s)
+		shared := s.sharing()
+		predict(t, DefaultModels()[len(DefaultModels())-1], shared, 1) // has made all that is shared
+		if got, want := predict(t, m, shared, 96), predict(t, m, s, 96); !sameBits(got, want) {
+			t.Errorf("%s: forecasts %v with what others made, want %v", m.Name(), got[:3], want[:3])
+		}
+		part := shared.head(s.Len() - 5)
+		if got, want := predict(t, m, part, 96), predict(t, m, s.head(s.Len()-5), 96); !sameBits(got, want) {
+			t.Errorf("%s: forecasts %v of a part of what is shared, want %v", m.Name(), got[:3], want[:3])
+		}
+	}
+}

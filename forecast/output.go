@@ -64,7 +64,8 @@ type Coverage struct {
 func (p *Predictor) Coverage() []Coverage {
 	var out []Coverage
 	for j, k := range p.horizons {
-		if e := p.errors[0][j]; e.judged > 0 {
+		u := &p.errors[0][j]
+		if e := &u.scales[u.best()]; e.judged > 0 {
 			out = append(out, Coverage{Horizon: k, Share: e.inside, N: e.judged})
 		}
 	}
@@ -109,8 +110,8 @@ func (p *Predictor) Forecast(h int, levels []float64) (Forecast, error) {
 // fewErrors warns when intervals rest on little.
 func (p *Predictor) fewErrors() error {
 	fewest := memory
-	for _, e := range p.errors[0] {
-		fewest = min(fewest, len(e.sorted))
+	for j := range p.errors[0] {
+		fewest = min(fewest, p.errors[0][j].n())
 	}
 	if fewest < fewErrors {
 		return fmt.Errorf("intervals rest on %d past errors at some horizons, %d would be better", fewest, fewErrors)
@@ -144,48 +145,45 @@ func (p *Predictor) quantile(level float64, median, path []float64) {
 	if level == 0.5 {
 		return
 	}
-	moves := [2][]float64{make([]float64, len(p.horizons)), make([]float64, len(p.horizons))}
-	for j, k := range p.horizons {
+	moves := [2][]move{make([]move, len(p.horizons)), make([]move, len(p.horizons))}
+	for j := range p.horizons {
 		for regime := range moves {
-			moves[regime][j] = p.move(regime, j, level) * p.errors[regime][j].spread(k, p.every)
+			moves[regime][j] = p.move(regime, j, level)
 		}
-		moves[1][j] = p.moveNearEvents(moves, j, level)
+	}
+	wider := math.Max
+	if level < 0.5 {
+		wider = math.Min
 	}
 	for k, m := range median {
-		a, b, share := between(p.horizons, k+1)
 		regime := p.effects.regime(p.clock.next + int64(k)*p.clock.step)
-		move := (1-share)*moves[regime][a] + share*moves[regime][b]
-		if level > 0.5 {
-			move = max(move, 0) // quantiles do not cross the median
-		} else {
-			move = min(move, 0)
+		at := func(j int) float64 {
+			q := wider(m, moves[regime][j].of(m)) // quantiles do not cross the median
+			if regime == 1 && p.errors[1][j].n() < fewErrors {
+				q = wider(q, moves[0][j].of(m)) // few errors near events are known
+			}
+			return q
 		}
-		path[k] = p.sane(p.scale * math.Expm1(max(math.Log1p(m/p.scale)+move, 0)))
+		a, b, share := between(p.horizons, k+1)
+		path[k] = p.sane((1-share)*at(a) + share*at(b))
 	}
 }
 
-// move is the quantile of the errors at horizon j, or of the one before where
-// none could be compared yet.
-func (p *Predictor) move(regime, j int, level float64) float64 {
-	for j > 0 && len(p.errors[regime][j].sorted) == 0 {
+// move is how far a quantile lies from the median.
+type move struct{ residual, scale float64 }
+
+func (m move) of(median float64) float64 { return moved(median, m.residual, m.scale) }
+
+// move returns the quantile of the errors at horizon j, or of the one before where
+// none could be compared yet. The fewer there are, the wider it is.
+func (p *Predictor) move(regime, j int, level float64) move {
+	spread := p.errors[regime][j].scales[0].spread(p.horizons[j], p.every)
+	for j > 0 && p.errors[regime][j].n() == 0 {
 		j--
 	}
-	return p.errors[regime][j].quantile(level)
-}
-
-// moveNearEvents is careful while few errors near events are known: the wider of
-// theirs and the ordinary ones counts.
-func (p *Predictor) moveNearEvents(moves [2][]float64, j int, level float64) float64 {
-	ordinary, near := moves[0][j], moves[1][j]
-	switch n := len(p.errors[1][j].sorted); {
-	case n == 0:
-		return ordinary
-	case n >= fewErrors:
-		return near
-	case level > 0.5:
-		return max(ordinary, near)
-	}
-	return min(ordinary, near)
+	u := &p.errors[regime][j]
+	best := u.best()
+	return move{u.scales[best].quantile(level) * spread, scaleShares[best] * p.mean}
 }
 
 // Parts are what each cause contributes to the combination's median, by step.

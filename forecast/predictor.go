@@ -19,9 +19,13 @@ type Options struct {
 	Events []Event
 }
 
-// replayed is the part of a series' end on which a new predictor's models are
-// scored, at most a third of it.
-const replayed = week
+// replayed is the most of a series' end on which a new predictor's models are
+// scored; learned is what they learn before from a long series, from a short one
+// two thirds.
+const (
+	replayed = 2 * week
+	learned  = 2*week + day
+)
 
 // scored are the horizons at which forecasts are compared with what came. They
 // are not all multiples of a season, where naive models shine.
@@ -48,10 +52,10 @@ type Predictor struct {
 	decay    float64
 	count    int // values learned
 	origins  []origin
-	combined []losses      // of the combination, by horizon
-	errors   [2][]errorsAt // by regime and horizon
-	scale    float64       // of errors; see residual
-	largest  float64       // value seen
+	combined []losses         // of the combination, by horizon
+	errors   [2][]uncertainty // by regime and horizon
+	mean     float64          // of the last two weeks; errors are compared on scales of it
+	largest  float64          // value seen
 	drift    drift
 	spikes   spikes
 	warnings []error // of the last fit
@@ -75,8 +79,8 @@ type origin struct {
 	expected []float32 // by member and horizon, the combination last
 }
 
-// Fit makes a predictor for the series. The bank is fitted to all but the last
-// week, which is then replayed: every hour each model forecasts, and what comes
+// Fit makes a predictor for the series. The bank is fitted to all but the last two
+// weeks, or less of a short series, which are then replayed: every hour each model forecasts, and what comes
 // scores it. At the end the bank is fitted to the whole series. See [Predictor.Refit]
 // for what the series must be and how models that fail are told.
 func Fit(s Series, o Options) (*Predictor, error) {
@@ -90,7 +94,7 @@ func Fit(s Series, o Options) (*Predictor, error) {
 		o.Models = DefaultModels()
 	}
 	p := newPredictor(s, o)
-	head := s.Len() - min(int(replayed/s.Step), s.Len()/3)
+	head := max(s.Len()-int(replayed/s.Step), min(int(learned/s.Step), s.Len()-s.Len()/3))
 	p.clock.next = s.Time(head).Unix()
 	_ = p.Refit(s.head(head)) // the whole may suffice where the head does not
 	again := head + refitAfter(s.Len()-head, s.Len())
@@ -110,8 +114,8 @@ func Fit(s Series, o Options) (*Predictor, error) {
 // refitAfter returns after how many values of a replay the bank is fitted again:
 // the longer a series, the more that costs and the less it changes.
 func refitAfter(replay, whole int) int {
-	const affordable = 4_000 // values fitted during a replay
-	return replay/(min(affordable/max(whole, 1), 6)+1) + 1
+	const affordable = 4_000 // values fitted in all
+	return replay/(min(max(affordable-whole, 0)/max(whole, 1), 6)+1) + 1
 }
 
 func newPredictor(s Series, o Options) *Predictor {
@@ -130,7 +134,7 @@ func newPredictor(s Series, o Options) *Predictor {
 	p.decay = math.Exp2(-float64(p.every) * float64(s.Step) / float64(lossHalfLife))
 	p.combined = make([]losses, len(p.horizons))
 	for r := range p.errors {
-		p.errors[r] = make([]errorsAt, len(p.horizons))
+		p.errors[r] = make([]uncertainty, len(p.horizons))
 	}
 	p.path = make([]float64, farthest)
 	return p
@@ -171,14 +175,14 @@ func (p *Predictor) Refit(s Series) error {
 	p.clock.holidays = s.holidays()
 	p.outages = findOutages(s)
 	s = p.outages.removed(s)
-	p.scale = 0.05 * meanKnown(s.Values[max(0, s.Len()-int(2*week/s.Step)):])
-	if !(p.scale > 0) {
-		p.scale = 1
+	p.mean = meanKnown(s.Values[max(0, s.Len()-int(2*week/s.Step)):])
+	if !(p.mean > 0) {
+		p.mean = 1
 	}
 	p.largest = largestOf(s.Values)
 	s = withoutSpikes(s)
 	p.effects = learnEffects(s, p.options.Events)
-	s = p.effects.removed(s)
+	s = p.effects.removed(s).sharing()
 	p.warnings = nil
 	for _, m := range p.options.Models {
 		f, err := fitSafely(m, s, p.fittedBefore(m))
@@ -312,11 +316,11 @@ func (p *Predictor) score(y float64) {
 		}
 		expected := float64(o.expected[len(p.members)*len(p.horizons)+j])
 		p.combined[j].add(y, expected, p.decay, bound)
-		e := p.residual(y, expected)
 		if j == 0 && regime == 0 {
-			p.drift.add(p.errors[0][0].rank(e))
+			relative, s := p.nextErrors()
+			p.drift.add(relative.rank(residual(y, expected, s)))
 		}
-		p.errors[regime][j].add(e)
+		p.errors[regime][j].add(y, expected, p.mean)
 	}
 }
 
@@ -328,10 +332,10 @@ func (p *Predictor) Failures() int { return len(p.warnings) }
 // last fit, which is worth another one before it is due.
 func (p *Predictor) Drifted() bool { return p.drift.up > driftLimit || p.drift.down > driftLimit }
 
-// residual returns log(1 + y/s) − log(1 + ŷ/s) with s 5 % of the mean: about
-// relative errors for large loads, about absolute ones near zero.
-func (p *Predictor) residual(y, expected float64) float64 {
-	return math.Log1p(max(y, 0)/p.scale) - math.Log1p(max(expected, 0)/p.scale)
+// nextErrors returns the ordinary errors at the first horizon on the scale of
+// relative errors, and that scale.
+func (p *Predictor) nextErrors() (errors *errorsAt, scale float64) {
+	return &p.errors[0][0].scales[0], scaleShares[0] * p.mean
 }
 
 // issue keeps what every model expects at the scored horizons. Forecasts of the

@@ -829,3 +829,46 @@ func TestHolidays(t *testing.T) {
 		}
 	})
 }
+
+// A load that errs by night as much as by day does not get its relative errors of
+// the night for the day, and one that errs in proportion gets them.
+func TestQuantilesFollowTheScaleOfErrors(t *testing.T) {
+	nightAndDay := func(at time.Time) float64 {
+		if at.Hour() < 12 {
+			return 10
+		}
+		return 1000
+	}
+	noise := rand.New(rand.NewPCG(7, 7))
+	for _, tt := range []struct {
+		name           string
+		err            func(y float64) float64
+		night, day     float64 // distance from the median to the 95 % quantile
+		around, absDay float64
+	}{
+		{"of the same size", func(y float64) float64 { return y + 4*noise.NormFloat64() }, 6.6, 6.6, 3, 12},
+		{"in proportion", func(y float64) float64 { return y * math.Exp(0.1*noise.NormFloat64()) }, 1.8, 180, 5, 60},
+	} {
+		s := sampled(aMonday, 30*time.Minute, 6*week, nightAndDay).with(func(_ int, y float64) float64 { return max(tt.err(y), 0) })
+		q := paths(t, fitted(t, s, Options{Horizon: 48}), 48, 0.5, 0.95)
+		for k := range q[0] {
+			got, want, within := q[1][k]-q[0][k], tt.night, tt.around
+			if q[0][k] > 500 {
+				want, within = tt.day, tt.absDay
+			}
+			if math.Abs(got-want) > within {
+				t.Errorf("errors %s: the 95 %% quantile of step %d lies %.1f above %.0f, want %.1f", tt.name, k, got, q[0][k], want)
+			}
+		}
+	}
+}
+
+// A long series leaves two weeks for scores, a short one a third.
+func TestLengthOfTheReplay(t *testing.T) {
+	for _, tt := range []struct{ days, replayed int }{{60, 14}, {29, 14}, {26, 11}, {21, 7}, {6, 2}} {
+		p := fitted(t, sampled(aMonday, time.Hour, time.Duration(tt.days)*day, weekly), Options{Horizon: 1})
+		if p.count != 24*tt.replayed {
+			t.Errorf("%d days: replayed %d hours, want %d days", tt.days, p.count, tt.replayed)
+		}
+	}
+}

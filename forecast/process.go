@@ -35,7 +35,7 @@ func byAutoregression(halfLife time.Duration) remainder {
 
 // smoothedOver is the most values that smoothing is estimated on: more cost time
 // and change little.
-const smoothedOver = 4000
+const smoothedOver = 2000
 
 // warmEvaluations are enough when the search starts from the last fit.
 const warmEvaluations = 40

@@ -24,6 +24,8 @@ type Series struct {
 	// Holidays are days that are unlike their weekday, past and to come. Only
 	// their dates count.
 	Holidays []time.Time
+
+	shared *shared // by models that are fitted to it; nil if nothing is
 }
 
 // Len returns the number of values.

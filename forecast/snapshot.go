@@ -7,7 +7,7 @@ import (
 )
 
 // snapshotVersion changes when what a snapshot holds does.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 // Snapshot returns the predictor's whole state, to be given to [Restore]: what was
 // estimated, where the models stand and how they did. Models that cannot be
@@ -73,7 +73,7 @@ func (p *Predictor) visit(c *codec) {
 	c.int64(&p.clock.next)
 	c.ints(&p.clock.holidays)
 	c.int(&p.count, &p.spikes.run)
-	c.float(&p.scale, &p.largest, &p.drift.up, &p.drift.down)
+	c.float(&p.mean, &p.largest, &p.drift.up, &p.drift.down)
 	p.outages.visit(c)
 	p.effects.visit(c)
 	p.visitMembers(c)

@@ -23,7 +23,7 @@ const (
 
 // cut returns what the models learn of y.
 func (s *spikes) cut(p *Predictor, y float64) float64 {
-	e := &p.errors[0][0]
+	e, scale := p.nextErrors()
 	n := len(e.sorted)
 	if math.IsNaN(y) || n < fewErrors {
 		return y
@@ -31,7 +31,7 @@ func (s *spikes) cut(p *Predictor, y float64) float64 {
 	expected := p.next()
 	low := spikeReach * min(float64(e.sorted[n/20]), -leastError)
 	high := spikeReach * max(float64(e.sorted[n-1-n/20]), leastError)
-	r := p.residual(y, expected)
+	r := residual(y, expected, scale)
 	switch {
 	case r > high:
 		s.run = max(s.run, 0) + 1
@@ -43,8 +43,7 @@ func (s *spikes) cut(p *Predictor, y float64) float64 {
 	if s.run == 0 || time.Duration(max(s.run, -s.run))*p.step > spikeLasts {
 		return y
 	}
-	z := math.Log1p(expected/p.scale) + min(max(r, low), high)
-	return p.scale * math.Expm1(max(z, 0))
+	return moved(expected, min(max(r, low), high), scale)
 }
 
 // next returns the combination's expectation for the next value.

@@ -14,7 +14,7 @@ import (
 //
 // λ falls tenfold after a step that helps and rises tenfold otherwise; a variable
 // at a bound that its gradient pushes against stays there. It ends when a step
-// gains less than 1e−7 of the sum, or after about budget runs over the series.
+// gains less than 1e−6 of the sum, or after about budget runs over the series.
 // This takes dozens to hundreds of runs where R's Nelder and Mead may take 2000,
 // and ends mostly at a higher likelihood, since initial seasons are many
 // variables. It reports whether the sum is finite.
@@ -65,7 +65,7 @@ func (p *problem) search(starts [][]float64, budget int) ([]float64, bool) {
 				return x, true
 			}
 		}
-		if before-least < 1e-7*before {
+		if before-least < 1e-6*before {
 			break
 		}
 	}

@@ -1,0 +1,23 @@
+package forecast
+
+// shared is what several models make of one series; the first that needs it makes it.
+type shared struct {
+	of     []float64 // values of the series
+	logged *logged
+	split  *split
+}
+
+// sharing returns the series with a place for what models share. Only one
+// goroutine may fit models to it at a time.
+func (s Series) sharing() Series {
+	s.shared = &shared{of: s.Values}
+	return s
+}
+
+// ofAll returns the place for what models share of just these values.
+func (s Series) ofAll() *shared {
+	if s.shared != nil && len(s.Values) > 0 && len(s.shared.of) == len(s.Values) && &s.shared.of[0] == &s.Values[0] {
+		return s.shared
+	}
+	return &shared{of: s.Values}
+}
