@@ -8,7 +8,7 @@ import (
 // losses are a model's errors at one horizon, in which old ones count less.
 type losses struct {
 	abs, err, actual float64 // discounted sums of |y−ŷ|, y−ŷ and y
-	capped           float64 // as abs, but a wild value that nobody foresaw does not count more than its bound
+	roots            float64 // of |√y−√ŷ|, of which a wild value that nobody foresaw counts no more than its bound
 	weight           float64 // discounted number
 	n                int
 }
@@ -19,43 +19,44 @@ const lossHalfLife = 3 * day
 // add learns an error; beyond the bound it says nothing more about the model.
 func (l *losses) add(y, expected, decay, bound float64) {
 	l.abs = decay*l.abs + math.Abs(y-expected)
-	l.capped = decay*l.capped + min(math.Abs(y-expected), bound)
+	l.roots = decay*l.roots + min(math.Abs(math.Sqrt(max(y, 0))-math.Sqrt(max(expected, 0))), bound)
 	l.err = decay*l.err + y - expected
 	l.actual = decay*l.actual + y
 	l.weight = decay*l.weight + 1
 	l.n++
 }
 
-func (l losses) mean() float64 { return l.capped / l.weight }
+func (l losses) mean() float64 { return l.roots / l.weight }
 
 // bound is how large an error may count: several times the mean of the
 // combination's.
 func (l losses) bound() float64 {
 	const wild = 5
-	if l.n < enoughScores || l.capped == 0 {
+	if l.n < enoughScores || l.roots == 0 {
 		return math.Inf(1)
 	}
 	return wild * l.mean()
 }
 
 func (l *losses) visit(c *codec) {
-	c.float(&l.abs, &l.err, &l.actual, &l.capped, &l.weight)
+	c.float(&l.abs, &l.err, &l.actual, &l.roots, &l.weight)
 	c.int(&l.n)
 }
 
 const (
 	enoughScores = 24 // before a model takes part beside others that have more
-	sharpness    = 8  // power of the loss in a weight
+	sharpness    = 6  // power of the loss in a weight
 	trimmed      = 0.25
 )
 
 // weigh fills weights, one for each model, with
 //
-//	w ∝ L^−8
+//	w ∝ L^−6
 //
-// where L is the mean absolute error at horizon j and the two next to it, so that
-// one horizon, such as a multiple of a season, does not decide alone. Models with
-// few errors get nothing. With nothing known all are equal.
+// where L is the mean of |√y−√ŷ| at horizon j and the two next to it, so that one
+// horizon, such as a multiple of a season, does not decide alone. Roots let quiet
+// hours count beside busy ones: the noise of counts grows as their root. Models
+// with few errors get nothing. With nothing known all are equal.
 //
 // Weights by inverse errors are Bates and Granger's (Operational Research
 // Quarterly 20 (1969)), who take the second power; with models as alike as these

@@ -15,7 +15,7 @@ func scoredBy(means [][]float64, counts [][]int) []*member {
 		m := &member{}
 		for j, mean := range means[i] {
 			n := counts[i][j]
-			m.losses = append(m.losses, losses{abs: mean * float64(n), capped: mean * float64(n), weight: float64(n), n: n})
+			m.losses = append(m.losses, losses{abs: mean * float64(n), roots: mean * float64(n), weight: float64(n), n: n})
 		}
 		out = append(out, m)
 	}
@@ -32,7 +32,7 @@ func TestWeigh(t *testing.T) {
 	}{
 		{"nothing is known", [][]float64{{0}, {0}}, [][]int{{0}, {0}}, 0, []float64{0.5, 0.5}},
 		{"all are alike", [][]float64{{3}, {3}, {3}, {3}}, [][]int{{50}, {50}, {50}, {50}}, 0, []float64{0.25, 0.25, 0.25, 0.25}},
-		{"half the error has 256 times the weight", [][]float64{{1}, {2}}, [][]int{{50}, {50}}, 0, []float64{256.0 / 257, 1.0 / 257}},
+		{"half the error has 64 times the weight", [][]float64{{1}, {2}}, [][]int{{50}, {50}}, 0, []float64{64.0 / 65, 1.0 / 65}},
 		{"one without errors gets nothing", [][]float64{{1}, {0}}, [][]int{{50}, {0}}, 0, []float64{1, 0}},
 		{"a newcomer gets nothing", [][]float64{{1}, {0.1}}, [][]int{{50}, {enoughScores - 1}}, 0, []float64{1, 0}},
 		{"one with enough takes part", [][]float64{{1}, {1}}, [][]int{{50}, {enoughScores}}, 0, []float64{0.5, 0.5}},
@@ -141,9 +141,9 @@ func TestMiddleIsAMean(t *testing.T) {
 // An error of three days ago counts half, and a wild one no more than its bound.
 func TestLossesForget(t *testing.T) {
 	var l losses
-	l.add(10, 4, 0.5, 5) // |e| = 6
-	l.add(10, 12, 0.5, 5)
-	want := losses{abs: 5, err: 1, actual: 15, capped: 4.5, weight: 1.5, n: 2}
+	l.add(100, 9, 0.5, 5) // |√y−√ŷ| = 7
+	l.add(100, 144, 0.5, 5)
+	want := losses{abs: 89.5, err: 1.5, actual: 150, roots: 4.5, weight: 1.5, n: 2}
 	if l != want {
 		t.Errorf("got %+v, want %+v", l, want)
 	}
