@@ -16,17 +16,19 @@ import (
 func (e *Engine) decide(s *Settings, now time.Time, seen observation) []policy.Decision {
 	claims := make([]policy.Claim, len(s.Pools))
 	for i, spec := range s.Pools {
-		claims[i] = policy.Claim{Pool: spec.Pool, Decision: e.decideOne(spec, now, seen.loads[i], seen.counts[i])}
+		claims[i] = policy.Claim{Pool: spec.Pool, Decision: e.decideOne(spec, now, seen, i)}
 	}
 	limits := policy.Limits{MaxTotalAgents: s.MaxTotalAgents}
 	for _, h := range seen.hosts {
-		limits.Hosts = append(limits.Hosts, policy.HostReading{Resource: h.Resource, Percent: h.Sample, Limit: h.Limit})
+		limits.Hosts = append(limits.Hosts, policy.HostReading{Hosts: h.Hosts, Resource: h.Resource, Percent: h.Sample, Limit: h.Limit})
 	}
-	return policy.Allocate(claims, limits)
+	ds := policy.Allocate(claims, limits)
+	ds, e.emergency = s.Emergency.Emergency(claims, ds, limits.Hosts, now, e.emergency)
+	return ds
 }
 
 // decideOne decides one pool. A panic holds that pool and no other.
-func (e *Engine) decideOne(spec Pool, now time.Time, load policy.Sample, count policy.Count) (d policy.Decision) {
+func (e *Engine) decideOne(spec Pool, now time.Time, seen observation, i int) (d policy.Decision) {
 	p := e.pools[spec.Pool.Name]
 	defer func() {
 		if r := recover(); r != nil {
@@ -36,7 +38,10 @@ func (e *Engine) decideOne(spec Pool, now time.Time, load policy.Sample, count p
 		}
 		d.ID = spec.Pool.Name + "-" + now.UTC().Format("20060102T150405Z")
 	}()
-	in := policy.Input{Now: now, Current: count, Load: load, Outlook: p.outlook(now), LargestLoad: p.largest, Timeline: p.timeline}
+	in := policy.Input{
+		Now: now, Current: seen.counts[i], Load: seen.loads[i], Outlook: p.outlook(now), LargestLoad: p.largest,
+		Timeline: p.timeline, Override: seen.overrides[spec.Pool.Name],
+	}
 	d, p.state = spec.Decide(in, p.state)
 	return d
 }
@@ -116,7 +121,7 @@ func limitTotal(decisions []policy.Decision, outcomes []policy.Outcome, total in
 
 // record publishes what the tick saw and did.
 func (e *Engine) record(s *Settings, now time.Time, seen observation, decisions []policy.Decision, outcomes []policy.Outcome) {
-	snap := &Snapshot{Time: now, Settings: s, Hosts: seen.hosts, Pools: make([]PoolStatus, len(s.Pools))}
+	snap := &Snapshot{Time: now, Settings: s, Hosts: seen.hosts, Emergency: e.emergency, Pools: make([]PoolStatus, len(s.Pools))}
 	for i, spec := range s.Pools {
 		p := e.pools[spec.Pool.Name]
 		d := decisions[i]
@@ -124,8 +129,8 @@ func (e *Engine) record(s *Settings, now time.Time, seen observation, decisions 
 		p.noteDecision(d)
 		snap.Pools[i] = PoolStatus{
 			Pool: spec.Pool, Load: seen.loads[i], Count: seen.counts[i], Decision: d, Outcome: outcomes[i],
-			Fallback: p.fallback(now),
-			History:  p.history, Forecast: p.forecast, Scores: p.scores, Coverage: p.coverage,
+			Override: seen.overrides[spec.Pool.Name], Fallback: p.fallback(now),
+			History: p.history, Forecast: p.forecast, Scores: p.scores, Coverage: p.coverage,
 			Agents: slices.Clip(p.agents), Recent: p.recent, Events: p.events,
 		}
 	}

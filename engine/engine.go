@@ -51,9 +51,11 @@ type Settings struct {
 
 	Pools          []Pool // sorted by name
 	Hosts          []Host
+	Emergency      policy.EmergencyLimits
 	MaxTotalAgents int  // over all pools; 0: no limit
 	Enabled        bool // false: every pool is in dry run
 	Events         []policy.Event
+	Overrides      []policy.Override
 
 	Source   Source
 	Actuator Actuator
@@ -65,11 +67,12 @@ type Pool struct {
 	Load policy.Signal
 }
 
-// Host is a resource of the hosts that run the agents.
+// Host is a resource of a group of hosts that run agents.
 type Host struct {
+	Hosts    string // name of the group; empty: the hosts of all pools
 	Resource string // cpu or memory
 	Signal   policy.Signal
-	Limit    float64 // percent at which no pool grows
+	Limit    float64 // percent that is planned at most, and from which on no pool grows
 }
 
 // Snapshot is what the last tick saw and did. It is immutable.
@@ -78,7 +81,9 @@ type Snapshot struct {
 	Settings *Settings
 	Pools    []PoolStatus // sorted by name
 	Hosts    []HostStatus
-	Degraded []string // what is missing, for people; empty when all is well
+	// Emergency is, by group of hosts, which pools were cut and may not grow yet.
+	Emergency policy.EmergencyState
+	Degraded  []string // what is missing, for people; empty when all is well
 }
 
 // HostStatus is a host resource as it was last measured.
@@ -94,7 +99,8 @@ type PoolStatus struct {
 	Count    policy.Count
 	Decision policy.Decision
 	Outcome  policy.Outcome
-	Fallback string // why there is no fresh forecast; empty when there is one
+	Override *policy.Override // that has effect; nil if none has
+	Fallback string           // why there is no fresh forecast; empty when there is one
 
 	History  forecast.Series // measured load, as far back as it is kept
 	Forecast forecast.Forecast

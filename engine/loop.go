@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -32,11 +33,15 @@ type Engine struct {
 	metrics  *metrics
 	logger   *slog.Logger
 	journal  Journal
+	orders   orders
 
 	// Owned by Tick.
-	current *Settings // the generation that pools was made for
-	pools   map[string]*pool
-	last    time.Time // of the last tick
+	current   *Settings      // the generation that pools was made for
+	events    []policy.Event // those of the settings and those told at run time, by start
+	told      int            // generation of the latter
+	pools     map[string]*pool
+	emergency policy.EmergencyState
+	last      time.Time // of the last tick
 }
 
 // New returns an engine that does nothing until settings are applied.
@@ -128,17 +133,30 @@ func (e *Engine) countMissed(s *Settings, now time.Time) {
 	e.last = now
 }
 
-// adopt makes the pools follow the settings. A pool keeps what it knows for as
-// long as its meaning stays the same.
+// adopt makes the pools follow the settings and the events told at run time.
 func (e *Engine) adopt(s *Settings, now time.Time) {
-	if s == e.current {
+	told, generation := e.orders.told(now.Add(-s.History))
+	if s == e.current && generation == e.told {
 		return
 	}
+	e.events, e.told = slices.Concat(s.Events, told), generation
+	slices.SortStableFunc(e.events, func(a, b policy.Event) int { return a.Start.Compare(b.Start) })
+	if s != e.current {
+		e.adoptPools(s, now)
+	}
+	for _, p := range e.pools {
+		p.adoptEvents(e.events, now, s.Step)
+	}
+}
+
+// adoptPools makes the pools follow the settings. A pool keeps what it knows for as
+// long as its meaning stays the same.
+func (e *Engine) adoptPools(s *Settings, now time.Time) {
 	old := e.pools
 	e.pools = make(map[string]*pool, len(s.Pools))
+	sameGrid := e.current != nil && e.current.Step == s.Step && e.current.History == s.History && e.current.Horizon == s.Horizon
 	for _, spec := range s.Pools {
 		p := old[spec.Pool.Name]
-		sameGrid := e.current != nil && e.current.Step == s.Step && e.current.History == s.History && e.current.Horizon == s.Horizon
 		if p == nil || !sameGrid || !reflect.DeepEqual(p.spec.Load, spec.Load) || p.spec.Pool.Location.String() != spec.Pool.Location.String() {
 			fresh := &pool{}
 			if p != nil {
@@ -146,15 +164,12 @@ func (e *Engine) adopt(s *Settings, now time.Time) {
 			}
 			p = fresh
 		}
-		changed := !reflect.DeepEqual(p.spec.Rules, spec.Rules) || !reflect.DeepEqual(p.spec.Pool.Labels, spec.Pool.Labels) ||
-			e.current == nil || !reflect.DeepEqual(e.current.Events, s.Events)
-		p.spec = spec
-		if changed || p.timeline.IsZero() {
-			p.timeline = spec.Timeline(s.Events)
-			p.stale = true
-			p.refitDue = now
+		if !reflect.DeepEqual(p.spec.Rules, spec.Rules) || !reflect.DeepEqual(p.spec.Pool.Labels, spec.Pool.Labels) {
+			p.timeline = policy.Timeline{}
 			p.predictor = nil // the history means something else now; the forecast stands until it is fitted
+			p.refitDue = now
 		}
+		p.spec = spec
 		e.pools[spec.Pool.Name] = p
 	}
 	e.current = s

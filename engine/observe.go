@@ -21,6 +21,8 @@ type observation struct {
 	loads  []policy.Sample
 	counts []policy.Count
 	hosts  []HostStatus
+
+	overrides map[string]*policy.Override // that have effect, by pool
 }
 
 // observe measures loads and hosts and asks the orchestrator for its counts.
@@ -49,6 +51,7 @@ func (e *Engine) observe(ctx context.Context, s *Settings, now time.Time) observ
 	})
 	g.Wait()
 	seen.loads = samples[:len(s.Pools)]
+	seen.overrides = e.overridesNow(now)
 	for i, h := range s.Hosts {
 		seen.hosts = append(seen.hosts, HostStatus{Host: h, Sample: samples[len(s.Pools)+i]})
 	}
@@ -104,7 +107,7 @@ func (e *Engine) renew(p *pool, s *Settings, now time.Time, horizon int, fit boo
 	if fit && p.predictor != nil {
 		e.metrics.modelFailures.Add(float64(p.predictor.Failures()))
 	}
-	p.refreshEvents(now, s.Events)
+	p.refreshEvents(now)
 	if p.predictor == nil || !p.stale {
 		return
 	}

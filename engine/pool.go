@@ -3,6 +3,7 @@ package engine
 import (
 	"hash/fnv"
 	"math"
+	"reflect"
 	"slices"
 	"sort"
 	"time"
@@ -22,7 +23,8 @@ const (
 type pool struct {
 	spec     Pool
 	timeline policy.Timeline
-	events   []policy.Event // that concern the pool, by start; not older than eventsBehind
+	concerns []policy.Event // that concern the pool, by start
+	events   []policy.Event // of them those that are not older than eventsBehind
 
 	history     forecast.Series // measured load
 	largest     float64         // largest load in history
@@ -78,14 +80,14 @@ func zeroIfNaN(x float64) float64 {
 	return x
 }
 
-// withoutOffset divides the regular multipliers out of a load. A load within
+// withoutOffset takes the regular effects of rules out of a load. A load within
 // an event is masked: it says nothing about ordinary days.
 func (p *pool) withoutOffset(t time.Time, y float64) float64 {
 	o := p.timeline.Offset(t)
 	if o.Irregular || o.Regular <= 0 {
 		return math.NaN()
 	}
-	return y / o.Regular
+	return max(y-o.RegularAdd*p.spec.Pool.PerAgent, 0) / o.Regular
 }
 
 // refit estimates the models anew on the whole history. What they scored is kept
@@ -116,7 +118,7 @@ func (p *pool) refitAfter(now time.Time, every time.Duration) time.Time {
 	return now.Add(every/2 + time.Duration(float64(every)/2*float64(h.Sum32())/math.MaxUint32))
 }
 
-// predict renews the forecast: what the models expect, times the multipliers
+// predict renews the forecast: what the models expect, with the effects of rules
 // that are known for each instant.
 func (p *pool) predict(horizon int) error {
 	f, err := p.predictor.Forecast(horizon, levels(p.spec.Pool.Quantile))
@@ -124,9 +126,9 @@ func (p *pool) predict(horizon int) error {
 		return err
 	}
 	for k := range f.Len() {
-		m := p.timeline.Offset(f.Time(k)).Total
+		o := p.timeline.Offset(f.Time(k))
 		for _, path := range f.Paths {
-			path[k] *= m
+			path[k] = path[k]*o.Total + o.TotalAdd*p.spec.Pool.PerAgent
 		}
 	}
 	p.forecast, p.scores, p.coverage = f, p.predictor.Scores(), p.predictor.Coverage()
@@ -201,14 +203,39 @@ func sameReasons(a, b policy.Decision) bool {
 		slices.EqualFunc(a.Reasons, b.Reasons, func(x, y policy.Reason) bool { return x.Code == y.Code && x.Rule == y.Rule })
 }
 
-// refreshEvents keeps the events that concern the pool and are not long over.
-func (p *pool) refreshEvents(now time.Time, all []policy.Event) {
-	var events []policy.Event
+// adoptEvents makes the pool's rules follow the events. An event that has begun
+// before what is known of the load changes what the past means.
+func (p *pool) adoptEvents(all []policy.Event, now time.Time, step time.Duration) {
+	var concerns []policy.Event
 	for _, e := range all {
-		if p.spec.Pool.Concerns(e) && e.End.After(now.Add(-eventsBehind)) {
-			events = append(events, e)
+		if p.spec.Pool.Concerns(e) {
+			concerns = append(concerns, e)
 		}
 	}
-	slices.SortFunc(events, func(a, b policy.Event) int { return a.Start.Compare(b.Start) })
-	p.events = events
+	if !p.timeline.IsZero() && reflect.DeepEqual(concerns, p.concerns) {
+		return
+	}
+	past := func(events []policy.Event) []policy.Event {
+		n := 0
+		for n < len(events) && events[n].Start.Before(now.Add(-step)) {
+			n++
+		}
+		return events[:n]
+	}
+	if !reflect.DeepEqual(past(concerns), past(p.concerns)) {
+		p.refitDue = now
+	}
+	p.concerns = concerns
+	p.timeline = p.spec.Timeline(concerns)
+	p.stale = true
+}
+
+// refreshEvents keeps the events that are not long over.
+func (p *pool) refreshEvents(now time.Time) {
+	p.events = nil
+	for _, e := range p.concerns {
+		if e.End.After(now.Add(-eventsBehind)) {
+			p.events = append(p.events, e)
+		}
+	}
 }

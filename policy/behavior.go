@@ -9,24 +9,25 @@ import (
 
 // climbBehavior slows down what the demand asks for: it never lowers on a load
 // that is not known, leaves small gaps alone, waits for the stabilisation
-// window, and limits the step. Bounds are exact: lowest lifts at once, and the
-// pool's maximum lowers at once.
+// window, and limits the step. Bounds are exact: floors lift at once, and the
+// pool's maximum and an override lower at once.
 //
 // The semantics of windows and steps are those of Kubernetes'
 // HorizontalPodAutoscaler v2 behavior.
-func (p Policy) climbBehavior(l *ladder, in Input, d Decision, st State, lowest bound, highest int) {
+func (p Policy) climbBehavior(l *ladder, in Input, d Decision, st State, b bounds) {
+	lowest, highest, most := b.lowest(), b.highest(), b.most()
 	if in.Load.Quality != OK && l.agents < d.Current {
 		l.step(ReasonLoadUnknown, d.Current, "", "no scale-down while the load is "+quality(in.Load))
 	}
-	p.tolerate(l, d, lowest.agents, highest)
+	p.tolerate(l, d, lowest.agents, highest.agents)
 	l.recommended = l.agents
 	p.stabilize(l, in.Now, d.Current, st)
 	p.limitStep(l, in.Now, d.Current, st)
 	if l.agents < lowest.agents {
-		l.step(lowest.code, lowest.agents, lowest.rule, lowest.text("at least")+", at once")
+		l.step(lowest.code, lowest.agents, lowest.rule, lowest.detail+", at once")
 	}
-	if most := p.Pool.Agents.Max; l.agents > most {
-		l.step(ReasonPoolMax, most, "", fmt.Sprintf("the pool has at most %d agents, at once", most))
+	if l.agents > most.agents {
+		l.step(most.code, most.agents, most.rule, most.detail+", at once")
 	}
 }
 

@@ -46,6 +46,7 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 		Time:       in.Now,
 		Mode:       p.Pool.Mode,
 		Current:    next.Current.Agents,
+		Known:      in.Current.Known,
 		Desired:    next.Current.Agents,
 		Demand:     math.NaN(),
 		Rules:      in.Timeline.Active(in.Now),
@@ -64,23 +65,28 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 		return d, next
 	}
 
-	p.climbDemand(l, in, d)
-	d.Stages.Demand = l.agents
-	floor, ceiling := p.ruleBounds(in)
-	floor.clamp(l, ceiling)
-	d.Stages.Rules = l.agents
-	low := bound{agents: p.Pool.Agents.Min, code: ReasonPoolMin}
-	high := bound{agents: p.Pool.Agents.Max, code: ReasonPoolMax}
-	low.clamp(l, high)
-	d.Stages.Bounded = l.agents
-
-	// The exact bounds that hold whatever the behavior says.
-	lowest := bound{agents: min(floor.agents, ceiling.agents, high.agents), code: floor.code, rule: floor.rule}
-	if low.agents > lowest.agents {
-		lowest = low
+	if in.Override != nil && in.Override.Disable {
+		d.Stages, d.Frozen = Stages{d.Current, d.Current, d.Current}, true
+		l.note(ReasonDisabled, d.Current, "", in.Override.detail(p.Pool.Location))
+		d.Reasons = l.reasons
+		return d, next
 	}
-	p.climbBehavior(l, in, d, next, lowest, min(ceiling.agents, high.agents))
+
+	p.climbDemand(l, in, d)
+	p.climbHold(l, in, d)
+	d.Stages.Demand = l.agents
+	b := p.bounds(in)
+	b.rules.clamp(l)
+	d.Stages.Rules = l.agents
+	b.pool.clamp(l)
+	b.budgets.clamp(l)
+	b.override.clamp(l)
+	d.Stages.Bounded = l.agents
+	p.climbBehavior(l, in, d, next, b)
 	next.Recommendations = next.remember(in.Now, l.recommended, p.Pool.Behavior)
+	if in.Override != nil && in.Override.Hold {
+		l.step(ReasonOverride, d.Current, "", in.Override.detail(p.Pool.Location))
+	}
 
 	if p.Pool.Mode == ScaleUpOnly && l.agents < d.Current {
 		l.step(ReasonMode, d.Current, "", "mode scale_up_only never asks for fewer agents")
@@ -153,7 +159,7 @@ func (p Policy) climbDemand(l *ladder, in Input, d Decision) {
 		detail = fmt.Sprintf("the forecast expects up to %s at %s (quantile %s), %s", number(chosen.Load),
 			in.Outlook.At.In(p.Pool.Location).Format("15:04"), number(p.Pool.Quantile), need)
 	case "profile":
-		code, detail = ReasonProfile, fmt.Sprintf("no usable forecast; base %d agents times known multipliers, %s", p.Pool.Agents.Base, need)
+		code, detail = ReasonProfile, fmt.Sprintf("no usable forecast; base %d agents with known effects, %s", p.Pool.Agents.Base, need)
 	}
 	if rules := p.multiplying(in); len(rules) > 0 && chosen.Source != "reactive" {
 		detail += " with " + strings.Join(rules, ", ")
@@ -170,6 +176,18 @@ func (p Policy) climbDemand(l *ladder, in Input, d Decision) {
 	}
 }
 
+// climbHold keeps the pool from following its demand while a rule says so.
+func (p Policy) climbHold(l *ladder, in Input, d Decision) {
+	for i, r := range p.Rules {
+		if r.Hold == HoldNone || l.agents == d.Current || !in.Timeline.active(i, in.Now) {
+			continue
+		}
+		if r.Hold == HoldBoth || l.agents < d.Current {
+			l.step(ReasonRuleHold, d.Current, r.Name, fmt.Sprintf("rule %s holds the pool at %d", r.Name, d.Current))
+		}
+	}
+}
+
 // multiplying names the demand rules that act within the lead time.
 func (p Policy) multiplying(in Input) []string {
 	var names []string
@@ -178,86 +196,11 @@ func (p Policy) multiplying(in Input) []string {
 			continue
 		}
 		for _, t := range []time.Time{in.Now, in.Outlook.At, in.Now.Add(p.Pool.LeadTime)} {
-			if !t.IsZero() && in.Timeline.active(i, t) && in.Timeline.factor(i, t) != 1 {
+			if !t.IsZero() && in.Timeline.active(i, t) && in.Timeline.effect(i, t) != (effect{factor: 1}) {
 				names = append(names, r.Name)
 				break
 			}
 		}
 	}
 	return names
-}
-
-// bound is a floor or a ceiling and where it comes from.
-type bound struct {
-	agents int
-	code   Code
-	rule   string
-	detail string
-}
-
-// clamp lifts the number to the floor and then lowers it to the ceiling, so
-// that on a conflict the ceiling wins.
-func (floor bound) clamp(l *ladder, ceiling bound) {
-	if l.agents < floor.agents {
-		l.step(floor.code, floor.agents, floor.rule, floor.text("at least"))
-	}
-	if l.agents > ceiling.agents {
-		detail := ceiling.text("at most")
-		if floor.agents > ceiling.agents {
-			detail += fmt.Sprintf("; it wins over the floor of %d", floor.agents)
-		}
-		l.step(ceiling.code, ceiling.agents, ceiling.rule, detail)
-	}
-}
-
-func (b bound) text(limit string) string {
-	who := "the pool has"
-	if b.rule != "" {
-		who = "rule " + b.rule + " wants"
-	}
-	return fmt.Sprintf("%s %s %d agents%s", who, limit, b.agents, b.detail)
-}
-
-// ruleBounds returns the highest floor and the lowest ceiling of the rules
-// active now.
-func (p Policy) ruleBounds(in Input) (floor, ceiling bound) {
-	floor = bound{agents: 0, code: ReasonRuleMin}
-	ceiling = bound{agents: maxAgents, code: ReasonRuleMax}
-	for i, r := range p.Rules {
-		if r.Bounds == nil || !in.Timeline.active(i, in.Now) {
-			continue
-		}
-		if b := r.Bounds.Min; b != nil {
-			if n := b.floor(p.Pool.Agents.Max); n > floor.agents {
-				floor = bound{n, ReasonRuleMin, r.Name, b.share(p.Pool.Agents.Max)}
-			}
-		}
-		if b := r.Bounds.Max; b != nil {
-			if n := b.ceiling(p.Pool.Agents.Max); n < ceiling.agents {
-				ceiling = bound{n, ReasonRuleMax, r.Name, b.share(p.Pool.Agents.Max)}
-			}
-		}
-	}
-	return floor, ceiling
-}
-
-func (b Bound) floor(poolMax int) int {
-	if b.Percent > 0 {
-		return wholeAgents(b.Percent / 100 * float64(poolMax))
-	}
-	return b.Agents
-}
-
-func (b Bound) ceiling(poolMax int) int {
-	if b.Percent > 0 {
-		return int(min(math.Floor(b.Percent/100*float64(poolMax)+1e-9), maxAgents))
-	}
-	return b.Agents
-}
-
-func (b Bound) share(poolMax int) string {
-	if b.Percent > 0 {
-		return fmt.Sprintf(" (%s %% of %d)", number(b.Percent), poolMax)
-	}
-	return ""
 }

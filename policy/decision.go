@@ -14,6 +14,16 @@ type Input struct {
 	// LargestLoad is the largest load ever seen; 0 if none was.
 	LargestLoad float64
 	Timeline    Timeline // of the pool's rules, with the events known
+	Budgets     []BudgetCap
+	Override    *Override // that has effect now; nil if none has
+}
+
+// BudgetCap is what a budget leaves for a pool.
+type BudgetCap struct {
+	Budget string // its name
+	Agents int    // at most
+	Code   Code   // why: budget, budget_exhausted or budget_unknown
+	Detail string // the same for people
 }
 
 // Count is what the orchestrator reports about a pool.
@@ -44,12 +54,15 @@ type Decision struct {
 	Time       time.Time
 	Mode       Mode
 	Current    int
+	Known      bool // the orchestrator told how many agents run
 	Desired    int
 	Demand     float64     // agents that the load asks for, before any bound; NaN when unknown
 	Candidates []Candidate // what could have been the demand, the winner and the others
 	Stages     Stages
 	Reasons    []Reason // from Current to Desired without a break
 	Rules      []string // names of the rules that were active
+	Frozen     bool     // nobody is called for the pool, but in an emergency
+	Emergency  bool     // it lowers the pool because its hosts are in danger
 }
 
 // Stages are the agents after each group of rungs of the ladder.
@@ -108,15 +121,15 @@ func (d Decision) Why() string {
 	return ""
 }
 
-// Permitted reports whether the pool's mode lets the decision be carried out.
+// Permitted reports whether the decision may be carried out.
 func (d Decision) Permitted() bool {
-	switch d.Mode {
-	case Active:
-		return true
-	case ScaleUpOnly:
-		return d.Direction() == Up
+	switch {
+	case d.Mode == DryRun, d.Frozen && !d.Emergency:
+		return false
+	case d.Mode == ScaleUpOnly:
+		return d.Direction() == Up || d.Emergency
 	}
-	return false
+	return d.Mode == Active
 }
 
 // Reason is one step from the current to the desired agents.
@@ -139,18 +152,29 @@ const (
 	ReasonProfile          Code = "profile"
 	ReasonLoadUnknown      Code = "load_unknown"
 	ReasonSensitivity      Code = "sensitivity"
+	ReasonRuleHold         Code = "rule_hold"
+	ReasonSeasonMin        Code = "season_min"
+	ReasonSeasonMax        Code = "season_max"
 	ReasonRuleMin          Code = "rule_min"
 	ReasonRuleMax          Code = "rule_max"
 	ReasonPoolMin          Code = "pool_min"
 	ReasonPoolMax          Code = "pool_max"
+	ReasonBudget           Code = "budget"
+	ReasonBudgetExhausted  Code = "budget_exhausted"
+	ReasonBudgetUnknown    Code = "budget_unknown"
+	ReasonOverride         Code = "override"
 	ReasonTolerance        Code = "tolerance"
 	ReasonStabilization    Code = "stabilization"
 	ReasonStepLimit        Code = "step_limit"
 	ReasonCooldown         Code = "cooldown"
 	ReasonHostUnknown      Code = "host_unknown"
 	ReasonHostLimit        Code = "host_limit"
+	ReasonHostFit          Code = "host_fit"
 	ReasonMaxTotal         Code = "max_total"
+	ReasonDisabled         Code = "disabled"
 	ReasonMode             Code = "mode"
+	ReasonEmergency        Code = "emergency"
+	ReasonEmergencyHold    Code = "emergency_hold"
 	ReasonEvaluationFailed Code = "evaluation_failed"
 )
 

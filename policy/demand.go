@@ -95,15 +95,15 @@ func (p Policy) forecastCandidate(in Input) Candidate {
 	return c
 }
 
-// profileCandidate is the load that base agents serve, times the largest known
-// multiplier of the lead time.
+// profileCandidate is the load that base agents serve, with the largest known
+// effect of the lead time.
 func (p Policy) profileCandidate(in Input) Candidate {
-	const grain = time.Minute // of schedules
 	largest := 0.0
 	for t := in.Now; !t.After(in.Now.Add(p.Pool.LeadTime)); t = t.Add(grain) {
-		largest = max(largest, in.Timeline.Offset(t).Total)
+		o := in.Timeline.Offset(t)
+		largest = max(largest, float64(p.Pool.Agents.Base)*o.Total+o.TotalAdd)
 	}
-	return Candidate{Source: "profile", Load: float64(p.Pool.Agents.Base) * p.Pool.PerAgent * largest}
+	return Candidate{Source: "profile", Load: largest * p.Pool.PerAgent}
 }
 
 func mean(ps []Point) float64 {

@@ -24,6 +24,9 @@ type Pool struct {
 	Mode     Mode
 	Behavior Behavior
 
+	Season Season
+	Hosts  string // name of the group of hosts that its agents run on; empty: those that all share
+
 	// ForecastMaxAge is how old a forecast may be and still count.
 	ForecastMaxAge time.Duration
 }
@@ -31,6 +34,16 @@ type Pool struct {
 // Agents bounds a pool: 0 ≤ Min ≤ Base ≤ Max.
 type Agents struct {
 	Base, Min, Max int
+}
+
+// Season narrows a pool by the product of the monthly factors. The zero Season does
+// not.
+type Season struct {
+	// Below Low the pool has at most the larger of its base and LowMaxPercent of
+	// its maximum.
+	Low, LowMaxPercent float64
+	// Above High it has at least HighMinFactor times its base; 0: never.
+	High, HighMinFactor float64
 }
 
 // Mode says which decisions are carried out.

@@ -7,12 +7,14 @@ import (
 )
 
 // Rule changes what pools get while its condition holds. It has exactly one
-// effect: Demand or Bounds.
+// effect: Demand, Bounds or Hold.
 type Rule struct {
 	Name   string
 	When   Condition
+	Unless *Condition // while it holds, the rule does not; nil: never
 	Demand *DemandEffect
 	Bounds *BoundsEffect
+	Hold   HoldEffect
 }
 
 // Condition holds at an instant when all its parts that are given hold. The
@@ -38,18 +40,39 @@ type EventMatch struct {
 	Tail   time.Duration // how long after its end an event counts; ≥ 0
 }
 
-// DemandEffect multiplies the demand.
+// DemandEffect multiplies the demand by a factor, the product of what is given
+// here, and adds to it.
 type DemandEffect struct {
-	// Multiply is the factor, ≥ 0; of no meaning when ByMonth is given.
+	// Multiply is a factor, ≥ 0.
 	Multiply float64
 	// ByMonth gives a factor for each month; months that are not named count 1.
 	ByMonth map[time.Month]float64
-	// Ramp is the time in which the factor rises from 1 at the start of the
-	// condition and falls back to 1 at its end.
-	Ramp time.Duration
-	// Group names a set of rules of which only the largest factor counts.
+	// ByHour gives a factor for each hour of the pool's wall clock; nil: 1.
+	ByHour *[24]float64
+	// Add is a number of agents, ≥ 0, that are needed besides.
+	Add float64
+	// RampUp is the time in which the effect grows from nothing at the start of the
+	// condition, RampDown that in which it vanishes before its end.
+	RampUp, RampDown time.Duration
+	// HalfLife is the time after the start of an event in which what the factor
+	// exceeds 1 by, and what is added, is halved; 0: it stays.
+	HalfLife time.Duration
+	// Group names a set of rules of which only the largest effect counts.
 	Group string
+	// Learned says that what history says about the events' effect counts instead of
+	// the factor, as far as there is history.
+	Learned bool
 }
+
+// HoldEffect keeps a pool from following its demand.
+type HoldEffect string
+
+// The kinds of holding.
+const (
+	HoldNone HoldEffect = ""
+	HoldDown HoldEffect = "down" // it does not shrink
+	HoldBoth HoldEffect = "both" // it neither shrinks nor grows
+)
 
 // BoundsEffect narrows the agents of a pool.
 type BoundsEffect struct {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -67,10 +68,31 @@ func TestTimelineOffset(t *testing.T) {
 	onGame := Rule{Name: "game", When: Condition{Event: &EventMatch{Type: "game", Lead: 30 * time.Minute, Tail: 10 * time.Minute}}, Demand: &DemandEffect{Multiply: 2, Group: "game"}}
 	onPlayoff := Rule{Name: "playoff", When: Condition{Event: &EventMatch{Type: "game", Labels: map[string]string{"importance": "playoff"}}}, Demand: &DemandEffect{Multiply: 3, Group: "game"}}
 	ramped := onGame
-	ramped.Demand = &DemandEffect{Multiply: 3, Ramp: 10 * time.Minute}
-	months := Rule{Name: "season", Demand: &DemandEffect{ByMonth: map[time.Month]float64{time.November: 1.2}}}
-	evening := Rule{Name: "evening", When: Condition{During: []Schedule{schedule(t, "evening", "18:00", "22:00")}}, Demand: &DemandEffect{Multiply: 2, Ramp: 20 * time.Minute}}
+	ramped.Demand = &DemandEffect{Multiply: 3, RampUp: 10 * time.Minute, RampDown: 10 * time.Minute}
+	months := Rule{Name: "season", Demand: &DemandEffect{Multiply: 1, ByMonth: map[time.Month]float64{time.November: 1.2}}}
+	evening := Rule{Name: "evening", When: Condition{During: []Schedule{schedule(t, "evening", "18:00", "22:00")}}, Demand: &DemandEffect{Multiply: 2, RampUp: 20 * time.Minute, RampDown: 20 * time.Minute}}
 
+	upOnly, hours, all, added, addedOnGame, decaying, unlessPlayoff, learned := onGame, always, months, always, onGame, onGame, onGame, onGame
+	upOnly.Demand = &DemandEffect{Multiply: 3, RampUp: 10 * time.Minute}
+	byHour := [24]float64{}
+	for h := range byHour {
+		byHour[h] = 1
+	}
+	byHour[18], byHour[19] = 1.5, 1.5
+	hours.Demand = &DemandEffect{Multiply: 1, ByHour: &byHour}
+	all.Demand = &DemandEffect{Multiply: 2, ByHour: &byHour, ByMonth: months.Demand.ByMonth}
+	added.Demand = &DemandEffect{Multiply: 1, Add: 3}
+	addedOnGame.Demand = &DemandEffect{Multiply: 1, Add: 3}
+	decaying.When = Condition{Event: &EventMatch{Type: "game"}}
+	decaying.Demand = &DemandEffect{Multiply: 3, HalfLife: time.Hour}
+	unlessPlayoff.Unless = &Condition{Event: &EventMatch{Type: "game", Labels: map[string]string{"importance": "playoff"}}}
+	unlessPlayoff.Demand = &DemandEffect{Multiply: 2}
+	learned.Demand = &DemandEffect{Multiply: 2, Learned: true}
+	later := game
+	later.Start, later.End = noon.Add(90*time.Minute), noon.Add(100*time.Minute)
+
+	regular := func(m float64) Offset { return Offset{Regular: m, Total: m} }
+	irregular := func(m, total float64) Offset { return Offset{Regular: m, Total: total, Irregular: true} }
 	at := func(h, m int) time.Time { return time.Date(2026, 11, 12, h, m, 0, 0, newYork) }
 	tests := []struct {
 		name   string
@@ -79,23 +101,36 @@ func TestTimelineOffset(t *testing.T) {
 		at     time.Time
 		want   Offset
 	}{
-		{"nothing known", nil, nil, noon, Offset{1, 1, false}},
-		{"multipliers multiply", []Rule{always, months}, nil, noon, Offset{1.7999999999999998, 1.7999999999999998, false}},
-		{"a month that is not named counts 1", []Rule{months}, nil, noon.AddDate(0, 1, 0), Offset{1, 1, false}},
-		{"an event is no ordinary time", []Rule{always, onGame}, []Event{game}, noon, Offset{1.5, 3, true}},
-		{"an event counts from its lead on", []Rule{onGame}, []Event{game}, at(11, 30), Offset{1, 2, true}},
-		{"and not before", []Rule{onGame}, []Event{game}, at(11, 29), Offset{1, 1, false}},
-		{"an event counts to the end of its tail", []Rule{onGame}, []Event{game}, at(14, 9), Offset{1, 2, true}},
-		{"and no longer", []Rule{onGame}, []Event{game}, at(14, 10), Offset{1, 1, false}},
-		{"another league's game is not ours", []Rule{onGame}, []Event{other}, noon, Offset{1, 1, false}},
-		{"of a group only the largest counts", []Rule{onGame, onPlayoff}, []Event{playoff}, noon, Offset{1, 3, true}},
-		{"a lesser event of the group still counts alone", []Rule{onGame, onPlayoff}, []Event{game}, noon, Offset{1, 2, true}},
-		{"a ramp begins at 1", []Rule{ramped}, []Event{game}, at(11, 30), Offset{1, 1, true}},
-		{"a ramp rises evenly", []Rule{ramped}, []Event{game}, at(11, 35), Offset{1, 2, true}},
-		{"a ramp falls to the end", []Rule{ramped}, []Event{game}, at(14, 5), Offset{1, 2, true}},
-		{"a schedule's ramp rises", []Rule{evening}, nil, at(18, 5), Offset{1.25, 1.25, false}},
-		{"a schedule's ramp is done", []Rule{evening}, nil, at(19, 0), Offset{2, 2, false}},
-		{"a schedule's ramp falls", []Rule{evening}, nil, at(21, 50), Offset{1.5, 1.5, false}},
+		{"nothing known", nil, nil, noon, regular(1)},
+		{"multipliers multiply", []Rule{always, months}, nil, noon, regular(1.7999999999999998)},
+		{"a month that is not named counts 1", []Rule{months}, nil, noon.AddDate(0, 1, 0), regular(1)},
+		{"an event is no ordinary time", []Rule{always, onGame}, []Event{game}, noon, irregular(1.5, 3)},
+		{"an event counts from its lead on", []Rule{onGame}, []Event{game}, at(11, 30), irregular(1, 2)},
+		{"and not before", []Rule{onGame}, []Event{game}, at(11, 29), regular(1)},
+		{"an event counts to the end of its tail", []Rule{onGame}, []Event{game}, at(14, 9), irregular(1, 2)},
+		{"and no longer", []Rule{onGame}, []Event{game}, at(14, 10), regular(1)},
+		{"another league's game is not ours", []Rule{onGame}, []Event{other}, noon, regular(1)},
+		{"of a group only the largest counts", []Rule{onGame, onPlayoff}, []Event{playoff}, noon, irregular(1, 3)},
+		{"a lesser event of the group still counts alone", []Rule{onGame, onPlayoff}, []Event{game}, noon, irregular(1, 2)},
+		{"a ramp begins at 1", []Rule{ramped}, []Event{game}, at(11, 30), irregular(1, 1)},
+		{"a ramp rises evenly", []Rule{ramped}, []Event{game}, at(11, 35), irregular(1, 2)},
+		{"a ramp falls to the end", []Rule{ramped}, []Event{game}, at(14, 5), irregular(1, 2)},
+		{"a schedule's ramp rises", []Rule{evening}, nil, at(18, 5), regular(1.25)},
+		{"a schedule's ramp is done", []Rule{evening}, nil, at(19, 0), regular(2)},
+		{"a ramp up need not go down", []Rule{upOnly}, []Event{game}, at(14, 9), irregular(1, 3)},
+		{"and rises all the same", []Rule{upOnly}, []Event{game}, at(11, 35), irregular(1, 2)},
+		{"hours count by the pool's clock", []Rule{hours}, nil, at(19, 59), regular(1.5)},
+		{"other hours do not", []Rule{hours}, nil, at(20, 0), regular(1)},
+		{"factors of one rule multiply", []Rule{all}, nil, at(19, 0), regular(3.5999999999999996)},
+		{"agents are added after all factors", []Rule{added, always}, nil, noon, Offset{Regular: 1.5, RegularAdd: 3, Total: 1.5, TotalAdd: 3}},
+		{"an event's agents are no ordinary ones", []Rule{addedOnGame}, []Event{game}, noon, Offset{Regular: 1, Total: 1, TotalAdd: 3, Irregular: true}},
+		{"an effect decays from its start", []Rule{decaying}, []Event{game}, at(13, 0), irregular(1, 2)},
+		{"and starts again with another event", []Rule{decaying}, []Event{game, later}, at(13, 30), irregular(1, 3)},
+		{"whose end brings back the first", []Rule{decaying}, []Event{game, later}, at(13, 45), irregular(1, 1+2*math.Exp2(-1.75))},
+		{"a rule does not hold while its opposite does", []Rule{unlessPlayoff}, []Event{playoff}, noon, regular(1)},
+		{"and does otherwise", []Rule{unlessPlayoff}, []Event{game}, noon, irregular(1, 2)},
+		{"a learned effect is not applied here", []Rule{learned}, []Event{game}, noon, regular(1)},
+		{"a schedule's ramp falls", []Rule{evening}, nil, at(21, 50), regular(1.5)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -240,7 +240,7 @@ func known[T any](m map[string]T) string {
 
 func (l *loader) demand(r rule) *policy.DemandEffect {
 	d := r.Demand
-	out := &policy.DemandEffect{Multiply: or(d.Multiply, 1), Ramp: time.Duration(d.Ramp), Group: d.Group}
+	out := &policy.DemandEffect{Multiply: or(d.Multiply, 1), RampUp: time.Duration(d.Ramp), RampDown: time.Duration(d.Ramp), Group: d.Group}
 	if (d.Multiply == nil) == (len(d.ByMonth) == 0) {
 		l.Add(d.Pos(), "rule %q: demand needs either multiply or by_month", r.Name)
 	}

@@ -1,0 +1,64 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+)
+
+// Override is an operator's temporary order on a pool.
+type Override struct {
+	ID   string
+	Pool string // its name
+	// Min and Max replace the bounds of rules, pool and budgets on their side; nil:
+	// they stand.
+	Min, Max *int
+	Hold     bool // keep the current agents
+	Disable  bool // call nobody for this pool
+	Author   string
+	Reason   string
+	// It has effect from Start on until just before End.
+	Start, End time.Time
+}
+
+// ActiveAt reports whether the override has effect at t.
+func (o Override) ActiveAt(t time.Time) bool { return !t.Before(o.Start) && t.Before(o.End) }
+
+// ActiveOverride returns the override of the pool that has effect at t: the one
+// that began last, of several with one start that with the greatest ID.
+func ActiveOverride(overrides []Override, pool string, t time.Time) (Override, bool) {
+	var last Override
+	found := false
+	for _, o := range overrides {
+		if o.Pool != pool || !o.ActiveAt(t) {
+			continue
+		}
+		if !found || o.Start.After(last.Start) || o.Start.Equal(last.Start) && o.ID > last.ID {
+			last, found = o, true
+		}
+	}
+	return last, found
+}
+
+// order says what is ordered: "exactly 12 agents".
+func (o Override) order() string {
+	switch {
+	case o.Disable:
+		return "leaves the pool alone"
+	case o.Hold:
+		return "holds the pool"
+	case o.Min != nil && o.Max != nil && *o.Min == *o.Max:
+		return fmt.Sprintf("wants exactly %d agents", *o.Min)
+	case o.Min != nil && o.Max != nil:
+		return fmt.Sprintf("wants %d to %d agents", *o.Min, *o.Max)
+	case o.Min != nil:
+		return fmt.Sprintf("wants at least %d agents", *o.Min)
+	case o.Max != nil:
+		return fmt.Sprintf("wants at most %d agents", *o.Max)
+	}
+	return "wants nothing"
+}
+
+// detail tells the override in words, its times in zone.
+func (o Override) detail(zone *time.Location) string {
+	return fmt.Sprintf("an override by %s until %s %s: %s", o.Author, o.End.In(zone).Format("Mon 15:04"), o.order(), o.Reason)
+}
