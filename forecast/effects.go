@@ -313,6 +313,7 @@ func (e *effects) regress(r []float64, s Series, from, to int) {
 			at := first[from+i] + k
 			normal.SetSym(at, at, normal.At(at, at)+kappa)
 			right[at] += kappa * prior
+			squares += kappa * prior * prior // so that noise is what neither explains
 		}
 	}
 	var factor mat.Cholesky
@@ -361,12 +362,44 @@ func (c *course) sumUp(covariance *mat.SymDense, first int, noise float64) {
 }
 
 // Effects returns what was learned about each class of events, by name.
-func (p *Predictor) Effects() []Effect {
-	out := make([]Effect, len(p.effects.classes))
-	for i, c := range p.effects.classes {
+func (p *Predictor) Effects() []Effect { return p.effects.all() }
+
+func (e effects) all() []Effect {
+	out := make([]Effect, len(e.classes))
+	for i, c := range e.classes {
 		out[i] = c.Effect
 	}
 	return out
+}
+
+// SetEvents replaces the events. Those of classes that are known have what was
+// learned about them, others what is declared, until the next [Predictor.Refit]
+// learns from the past again.
+func (p *Predictor) SetEvents(events []Event) {
+	p.options.Events = sortedByStart(events)
+	old := p.effects
+	p.effects = effects{events: p.options.Events}
+	p.effects.declare()
+	for i := range p.effects.classes {
+		c := &p.effects.classes[i]
+		if j, known := old.class(c.Class); known && len(old.classes[j].knots) == len(c.knots) && old.classes[j].Declared == c.Declared {
+			*c = old.classes[j]
+		}
+	}
+}
+
+func sortedByStart(events []Event) []Event {
+	return slices.SortedStableFunc(slices.Values(events), func(a, b Event) int { return a.Start.Compare(b.Start) })
+}
+
+// MeasureEffects returns what a series says about the effects of events, by class,
+// without a forecast. What the series must be is said at [Predictor.Refit].
+func MeasureEffects(s Series, events []Event) ([]Effect, error) {
+	if err := checkSeries(s); err != nil {
+		return nil, err
+	}
+	s = withoutSpikes(findOutages(s).removed(s))
+	return learnEffects(s, sortedByStart(events)).all(), nil
 }
 
 // String prints the effect for people.

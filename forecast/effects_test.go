@@ -345,3 +345,57 @@ func TestAroundLevel(t *testing.T) {
 		}
 	}
 }
+
+// Without a forecast the same is measured.
+func TestMeasureEffects(t *testing.T) {
+	events := games("game", 12, 2)
+	s := sampled(aMonday, 15*time.Minute, until(events, 12), around(noisy(daily, 1, 0.05), 1.5, events))
+	p := fitted(t, s, Options{Horizon: 8, Events: events})
+	got, err := MeasureEffects(s, events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := p.Effects(); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if _, err := MeasureEffects(Series{Step: time.Hour, Values: []float64{1e300}}, events); err == nil {
+		t.Error("a value out of range was accepted")
+	}
+	if got, err := MeasureEffects(s, nil); err != nil || len(got) != 0 {
+		t.Errorf("without events: got %v, %v", got, err)
+	}
+}
+
+// New events act as those of their class did, of a new class as declared, at once; a
+// refit learns from the past among them.
+func TestSetEvents(t *testing.T) {
+	events := games("game", 12, 2)
+	s := sampled(aMonday, 15*time.Minute, until(events, 12), around(noisy(daily, 1, 0.05), 3, events))
+	p := fitted(t, s, Options{Horizon: 96, Events: events})
+	ordinary := median(t, p, 96)
+	learned := effectOf(t, p, "game").Measured
+	next := func(class string, hours int, factor float64) Event {
+		start := p.End().Add(time.Duration(hours) * time.Hour)
+		return Event{class, start, start.Add(2 * time.Hour), factor}
+	}
+	p.SetEvents(append([]Event{next("match", 12, 4), next("game", 4, 2)}, events...))
+	if got := effectOf(t, p, "game"); got.Measured != learned || got.Events != 12 {
+		t.Errorf("what was learned is lost: %s", got)
+	}
+	changed := median(t, p, 96)
+	for k, within := range map[int]float64{4*4 + 4: learned, 12*4 + 4: 4} {
+		if got := changed[k] / ordinary[k]; math.Abs(got/within-1) > 0.25 {
+			t.Errorf("step %d is %.2f times what it was, want about %.2f", k, got, within)
+		}
+	}
+	if changed[70] != ordinary[70] {
+		t.Errorf("a step without events changed from %g to %g", ordinary[70], changed[70])
+	}
+	p.SetEvents(events[:6])
+	if err := p.Refit(s); err != nil {
+		t.Fatal(err)
+	}
+	if got := effectOf(t, p, "game"); got.Events != 6 {
+		t.Errorf("the refit has not learned from the events that were set: %s", got)
+	}
+}

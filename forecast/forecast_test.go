@@ -158,3 +158,23 @@ func TestSeriesFindsItsPlaces(t *testing.T) {
 		t.Error("an empty series has values")
 	}
 }
+
+func TestSeriesThatSayTheSameAreEqual(t *testing.T) {
+	s := Series{Start: aMonday, Step: time.Hour, Values: []float64{1, math.NaN()}, Holidays: []time.Time{aMonday}}
+	same := s.sharing()
+	same.Start = same.Start.In(location(t, "America/New_York"))
+	if !s.Equal(same) {
+		t.Error("a copy in another zone is not equal")
+	}
+	for name, other := range map[string]Series{
+		"start":    {Start: aMonday.Add(1), Step: s.Step, Values: s.Values, Holidays: s.Holidays},
+		"step":     {Start: s.Start, Step: time.Minute, Values: s.Values, Holidays: s.Holidays},
+		"values":   {Start: s.Start, Step: s.Step, Values: []float64{1, 2}, Holidays: s.Holidays},
+		"length":   {Start: s.Start, Step: s.Step, Values: s.Values[:1], Holidays: s.Holidays},
+		"holidays": {Start: s.Start, Step: s.Step, Values: s.Values},
+	} {
+		if s.Equal(other) {
+			t.Errorf("another %s is equal", name)
+		}
+	}
+}

@@ -119,7 +119,7 @@ func refitAfter(replay, whole int) int {
 }
 
 func newPredictor(s Series, o Options) *Predictor {
-	o.Events = slices.SortedStableFunc(slices.Values(o.Events), func(a, b Event) int { return a.Start.Compare(b.Start) })
+	o.Events = sortedByStart(o.Events)
 	p := &Predictor{options: o, step: s.Step, clock: s.clock(s.Start), every: max(1, int(time.Hour/s.Step))}
 	for _, at := range scored {
 		if k := max(1, int(at/s.Step)); k <= o.Horizon && !slices.Contains(p.horizons, k) {

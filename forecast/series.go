@@ -28,6 +28,12 @@ type Series struct {
 	shared *shared // by models that are fitted to it; nil if nothing is
 }
 
+// Labeled is a series with the labels that tell it from others.
+type Labeled struct {
+	Labels map[string]string
+	Series
+}
+
 // Len returns the number of values.
 func (s Series) Len() int { return len(s.Values) }
 
@@ -63,6 +69,13 @@ func (s Series) At(t time.Time) float64 {
 func (s Series) Append(values ...float64) Series {
 	s.Values = append(slices.Clip(s.Values), values...)
 	return s
+}
+
+// Equal reports whether both series say the same; missing values are alike.
+func (s Series) Equal(other Series) bool {
+	same := func(a, b float64) bool { return a == b || a != a && b != b }
+	return s.Start.Equal(other.Start) && s.Step == other.Step && slices.EqualFunc(s.Values, other.Values, same) &&
+		slices.EqualFunc(s.Holidays, other.Holidays, time.Time.Equal)
 }
 
 // known returns the number of values that are not missing.
