@@ -19,8 +19,9 @@ func (p Policy) climbBehavior(l *ladder, in Input, d Decision, st State, b bound
 	if in.Load.Quality != OK && l.agents < d.Current {
 		l.step(ReasonLoadUnknown, d.Current, "", "no scale-down while the load is "+quality(in.Load))
 	}
-	p.tolerate(l, d, lowest.agents, highest.agents)
-	l.recommended = l.agents
+	if tolerance := p.tolerance(l.agents, d); p.tolerated(l.agents, d, lowest.agents, highest) {
+		l.step(ReasonTolerance, d.Current, "", fmt.Sprintf("the demand of %s agents is within %s %% of %d", number(d.Demand), number(100*tolerance), d.Current))
+	}
 	p.stabilize(l, in.Now, d.Current, st)
 	p.limitStep(l, in.Now, d.Current, st)
 	if l.agents < lowest.agents {
@@ -38,19 +39,34 @@ func quality(s Sample) string {
 	return s.Quality.String() + ": " + s.Detail
 }
 
-// tolerate keeps the current agents while the demand differs little from them
-// and they are within the bounds.
-func (p Policy) tolerate(l *ladder, d Decision, lowest, highest int) {
-	if l.agents == d.Current || d.Current < lowest || d.Current > highest || d.Current == 0 {
-		return
+// recommend returns what later decisions remember of this one: what the demand asks
+// for within the bounds of rules, pool and budgets, not slowed down. An override
+// leaves no trace in it, so that it has no effect once it has ended.
+func (p Policy) recommend(asked int, in Input, d Decision, b bounds) int {
+	asked = b.clamped(asked)
+	if in.Load.Quality != OK {
+		asked = max(asked, d.Current)
 	}
-	tolerance := p.Pool.Behavior.ScaleUp.Tolerance
-	if l.agents < d.Current {
-		tolerance = p.Pool.Behavior.ScaleDown.Tolerance
+	if p.tolerated(asked, d, b.lowest().agents, b.highest()) {
+		return d.Current
 	}
-	if gap := math.Abs(d.Demand/float64(d.Current) - 1); gap <= tolerance {
-		l.step(ReasonTolerance, d.Current, "", fmt.Sprintf("the demand of %s agents is within %s %% of %d", number(d.Demand), number(100*tolerance), d.Current))
+	return asked
+}
+
+// tolerated reports whether the current agents are kept because the demand differs
+// little from them and they are within the bounds.
+func (p Policy) tolerated(agents int, d Decision, lowest, highest int) bool {
+	if agents == d.Current || d.Current < lowest || d.Current > highest || d.Current == 0 {
+		return false
 	}
+	return math.Abs(d.Demand/float64(d.Current)-1) <= p.tolerance(agents, d)+noise
+}
+
+func (p Policy) tolerance(agents int, d Decision) float64 {
+	if agents < d.Current {
+		return p.Pool.Behavior.ScaleDown.Tolerance
+	}
+	return p.Pool.Behavior.ScaleUp.Tolerance
 }
 
 // stabilize takes the most careful recommendation of each direction's window.
@@ -141,15 +157,14 @@ func (sp StepPolicy) limit(now time.Time, current int, direction Direction, st S
 			start -= s.To - s.From
 		}
 	}
-	step := float64(sp.Value)
+	step := sp.Value
 	if sp.Type == StepPercent {
-		step = math.Ceil(float64(sp.Value) / 100 * float64(start)) // at least one agent, or nothing would ever move
-		step = max(step, 1)
+		step = max(wholeAgents(float64(sp.Value)/100*float64(start)), 1) // or nothing would ever move
 	}
 	if direction == Down {
-		return int(max(float64(start)-step, 0))
+		return max(start-step, 0)
 	}
-	return int(min(float64(start)+step, maxAgents))
+	return min(start+step, maxAgents)
 }
 
 // lastScaling returns when the pool last changed in the direction.

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"math"
+	"time"
 )
 
 // bound is a floor or a ceiling and where it comes from.
@@ -33,58 +34,88 @@ func (b limits) clamp(l *ladder) {
 	}
 }
 
-// clamped returns what becomes of a bound of lesser precedence.
-func (b limits) clamped(other bound) bound {
-	if other.agents < b.floor.agents {
-		other = b.floor
-	}
-	if other.agents > b.ceiling.agents {
-		other = b.ceiling
-	}
-	return other
+// below reports whether the floor of a rule is higher than b. Of equal ones that
+// whose name comes first counts, so that the order of rules does not matter.
+func (b bound) below(agents int, rule string) bool {
+	return b.agents < agents || b.agents == agents && rule < b.rule
+}
+
+// above reports whether the ceiling of a rule or budget is lower than b.
+func (b bound) above(agents int, rule string) bool {
+	return b.agents > agents || b.agents == agents && rule < b.rule
 }
 
 // bounds are all that hold for a pool now, in ascending precedence.
 type bounds struct{ rules, pool, budgets, override limits }
 
-// bounds returns what holds now. The bounds of an override replace all others on
-// their side.
-func (p Policy) bounds(in Input) bounds {
-	b := bounds{rules: p.ruleLimits(in), pool: p.poolLimits(), budgets: unlimited(), override: unlimited()}
+// bounds returns what holds now but for an override.
+func (p Policy) bounds(in Input, active []bool) bounds {
+	b := bounds{rules: p.ruleLimits(in, active), pool: p.poolLimits(), budgets: unlimited(), override: unlimited()}
 	for _, c := range in.Budgets {
-		if c.Agents < b.budgets.ceiling.agents {
-			b.budgets.ceiling = bound{max(c.Agents, 0), c.Code, c.Budget, c.Detail}
+		if n := max(c.Agents, 0); b.budgets.ceiling.above(n, c.Budget) {
+			b.budgets.ceiling = bound{n, c.Code, c.Budget, c.Detail}
 		}
-	}
-	o := in.Override
-	if o == nil {
-		return b
-	}
-	if o.Min != nil {
-		b.rules.floor, b.pool.floor = bound{}, bound{}
-		b.override.floor = bound{*o.Min, ReasonOverride, "", o.detail(p.Pool.Location)}
-	}
-	if o.Max != nil {
-		none := unlimited().ceiling
-		b.rules.ceiling, b.pool.ceiling, b.budgets.ceiling = none, none, none
-		b.override.ceiling = bound{*o.Max, ReasonOverride, "", o.detail(p.Pool.Location)}
 	}
 	return b
 }
 
-// lowest is what the pool has at least, whatever its behavior says.
+// ordered returns the bounds under an override, whose own replace all others on their
+// side.
+func (b bounds) ordered(o *Override, zone *time.Location) bounds {
+	if o == nil {
+		return b
+	}
+	own := func(agents int) bound {
+		return bound{min(max(agents, 0), maxAgents), ReasonOverride, "", o.detail(zone)}
+	}
+	if o.Min != nil {
+		b.rules.floor, b.pool.floor = bound{}, bound{}
+		b.override.floor = own(*o.Min)
+	}
+	if o.Max != nil {
+		none := unlimited().ceiling
+		b.rules.ceiling, b.pool.ceiling, b.budgets.ceiling = none, none, none
+		b.override.ceiling = own(*o.Max)
+	}
+	return b
+}
+
+// clamped returns the number within the bounds.
+func (b bounds) clamped(agents int) int {
+	for _, l := range [...]limits{b.rules, b.pool, b.budgets, b.override} {
+		agents = min(max(agents, l.floor.agents), l.ceiling.agents)
+	}
+	return agents
+}
+
+// lowest is what the pool has at least, whatever its behavior says, and the floor
+// that it owes it to.
 func (b bounds) lowest() bound {
-	return b.override.clamped(b.budgets.clamped(b.pool.clamped(b.rules.clamped(bound{}))))
+	var low bound
+	for _, l := range [...]limits{b.rules, b.pool, b.budgets, b.override} {
+		if l.floor.agents > low.agents {
+			low = l.floor
+		}
+		low.agents = min(low.agents, l.ceiling.agents)
+	}
+	return low
 }
 
 // highest is what the demand may reach.
-func (b bounds) highest() bound {
-	return b.override.clamped(b.budgets.clamped(b.pool.clamped(b.rules.clamped(unlimited().ceiling))))
-}
+func (b bounds) highest() int { return b.clamped(maxAgents) }
 
 // most is what the pool has at most, whatever its behavior says: a budget and the
 // ceilings of rules are reached at its pace.
-func (b bounds) most() bound { return b.override.clamped(b.pool.ceiling) }
+func (b bounds) most() bound {
+	most := b.pool.ceiling
+	if b.override.floor.agents > most.agents {
+		most = b.override.floor
+	}
+	if b.override.ceiling.agents < most.agents {
+		most = b.override.ceiling
+	}
+	return most
+}
 
 func (p Policy) poolLimits() limits {
 	a := p.Pool.Agents
@@ -96,20 +127,20 @@ func (p Policy) poolLimits() limits {
 
 // ruleLimits returns the highest floor and the lowest ceiling of the rules active
 // now, the season among them.
-func (p Policy) ruleLimits(in Input) limits {
+func (p Policy) ruleLimits(in Input, active []bool) limits {
 	b := unlimited()
 	p.seasonLimits(in, &b)
 	for i, r := range p.Rules {
-		if r.Bounds == nil || !in.Timeline.active(i, in.Now) {
+		if r.Bounds == nil || !active[i] {
 			continue
 		}
 		if m := r.Bounds.Min; m != nil {
-			if n := m.floor(p.Pool.Agents.Max); n > b.floor.agents {
+			if n := m.floor(p.Pool.Agents.Max); b.floor.below(n, r.Name) {
 				b.floor = bound{n, ReasonRuleMin, r.Name, fmt.Sprintf("rule %s wants at least %d agents%s", r.Name, n, m.share(p.Pool.Agents.Max))}
 			}
 		}
 		if m := r.Bounds.Max; m != nil {
-			if n := m.ceiling(p.Pool.Agents.Max); n < b.ceiling.agents {
+			if n := m.ceiling(p.Pool.Agents.Max); b.ceiling.above(n, r.Name) {
 				b.ceiling = bound{n, ReasonRuleMax, r.Name, fmt.Sprintf("rule %s wants at most %d agents%s", r.Name, n, m.share(p.Pool.Agents.Max))}
 			}
 		}
@@ -122,12 +153,12 @@ func (p Policy) seasonLimits(in Input, b *limits) {
 	s, a := p.Pool.Season, p.Pool.Agents
 	factor := in.Timeline.Season(in.Now)
 	switch {
-	case factor < s.Low:
+	case factor < s.Low-noise:
 		share := Bound{Percent: s.LowMaxPercent}
 		n := max(a.Base, share.ceiling(a.Max))
 		b.ceiling = bound{n, ReasonSeasonMax, "", fmt.Sprintf("out of season, months count %s, below %s: at most the larger of base %d and %s %% of %d",
 			number(factor), number(s.Low), a.Base, number(s.LowMaxPercent), a.Max)}
-	case s.High > 0 && factor > s.High:
+	case s.High > 0 && factor > s.High+noise:
 		n := wholeAgents(s.HighMinFactor * float64(a.Base))
 		b.floor = bound{n, ReasonSeasonMin, "", fmt.Sprintf("high season, months count %s, above %s: at least %s times base %d",
 			number(factor), number(s.High), number(s.HighMinFactor), a.Base)}
@@ -143,7 +174,7 @@ func (b Bound) floor(poolMax int) int {
 
 func (b Bound) ceiling(poolMax int) int {
 	if b.Percent > 0 {
-		return int(min(math.Floor(b.Percent/100*float64(poolMax)+1e-9), maxAgents))
+		return int(min(math.Floor(b.Percent/100*float64(poolMax)+noise), maxAgents))
 	}
 	return b.Agents
 }

@@ -13,8 +13,6 @@ import (
 type ladder struct {
 	agents  int
 	reasons []Reason
-	// recommended is what the demand asked for before it was slowed down.
-	recommended int
 }
 
 // step moves the number to agents; a step that changes nothing leaves no trace.
@@ -32,8 +30,8 @@ func (l *ladder) note(code Code, agents int, rule, detail string) {
 
 // Decide says how many agents the pool should have, and why, and what to
 // remember for the next decision. It climbs the ladder: demand, sensitivity,
-// bounds of rules, bounds of the pool, behavior. What one pool may have beside
-// the others is decided by [Allocate] afterwards.
+// bounds of rules, of the pool, of budgets and of an override, behavior. What one
+// pool may have beside the others is decided by [Allocate] afterwards.
 //
 // The decision has no ID and is not carried out; see [State.Scaled].
 func (p Policy) Decide(in Input, st State) (Decision, State) {
@@ -41,6 +39,7 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 		in.Timeline = p.Timeline(nil)
 	}
 	next := st.observe(in, p.Pool.Behavior)
+	active := in.Timeline.activity(in.Now)
 	d := Decision{
 		Pool:       p.Pool.Name,
 		Time:       in.Now,
@@ -49,8 +48,9 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 		Known:      in.Current.Known,
 		Desired:    next.Current.Agents,
 		Demand:     math.NaN(),
-		Rules:      in.Timeline.Active(in.Now),
+		Rules:      in.Timeline.names(active),
 		Candidates: p.candidates(in, next.Samples),
+		Frozen:     in.Override != nil && in.Override.Disable,
 	}
 	for _, c := range d.Candidates {
 		if c.Chosen {
@@ -65,17 +65,12 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 		return d, next
 	}
 
-	if in.Override != nil && in.Override.Disable {
-		d.Stages, d.Frozen = Stages{d.Current, d.Current, d.Current}, true
-		l.note(ReasonDisabled, d.Current, "", in.Override.detail(p.Pool.Location))
-		d.Reasons = l.reasons
-		return d, next
-	}
-
 	p.climbDemand(l, in, d)
-	p.climbHold(l, in, d)
+	p.climbHold(l, d, active)
 	d.Stages.Demand = l.agents
-	b := p.bounds(in)
+	b := p.bounds(in, active)
+	recommended := p.recommend(l.agents, in, d, b)
+	b = b.ordered(in.Override, p.Pool.Location)
 	b.rules.clamp(l)
 	d.Stages.Rules = l.agents
 	b.pool.clamp(l)
@@ -83,11 +78,14 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 	b.override.clamp(l)
 	d.Stages.Bounded = l.agents
 	p.climbBehavior(l, in, d, next, b)
-	next.Recommendations = next.remember(in.Now, l.recommended, p.Pool.Behavior)
+	next.Recommendations = next.remember(in.Now, recommended, p.Pool.Behavior)
 	if in.Override != nil && in.Override.Hold {
 		l.step(ReasonOverride, d.Current, "", in.Override.detail(p.Pool.Location))
 	}
 
+	if d.Frozen {
+		l.note(ReasonDisabled, d.Current, "", in.Override.detail(p.Pool.Location))
+	}
 	if p.Pool.Mode == ScaleUpOnly && l.agents < d.Current {
 		l.step(ReasonMode, d.Current, "", "mode scale_up_only never asks for fewer agents")
 	}
@@ -99,7 +97,8 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 // observe returns the state with what the input tells and without what no
 // behavior looks back at.
 func (st State) observe(in Input, b Behavior) State {
-	if st.Since.IsZero() || st.Since.After(in.Now) {
+	// After the clock was set back what was remembered last lies ahead: the watch begins anew.
+	if n := len(st.Recommendations); st.Since.IsZero() || st.Since.After(in.Now) || n > 0 && st.Recommendations[n-1].Time.After(in.Now) {
 		st.Since = in.Now
 	}
 	if in.Current.Known {
@@ -116,7 +115,8 @@ func (st State) observe(in Input, b Behavior) State {
 	}
 	st.Samples = samples[max(0, len(samples)-trendSamples):]
 	st.Scalings = slices.DeleteFunc(slices.Clone(st.Scalings), func(s Scaling) bool {
-		return in.Now.Sub(s.Time) > b.memory()
+		age := in.Now.Sub(s.Time)
+		return age < 0 || age > b.memory()
 	})
 	return st
 }
@@ -161,14 +161,16 @@ func (p Policy) climbDemand(l *ladder, in Input, d Decision) {
 	case "profile":
 		code, detail = ReasonProfile, fmt.Sprintf("no usable forecast; base %d agents with known effects, %s", p.Pool.Agents.Base, need)
 	}
-	if rules := p.multiplying(in); len(rules) > 0 && chosen.Source != "reactive" {
-		detail += " with " + strings.Join(rules, ", ")
+	if chosen.Source != "reactive" {
+		if rules := p.multiplying(in); len(rules) > 0 {
+			detail += " with " + strings.Join(rules, ", ")
+		}
 	}
 	l.note(code, wholeAgents(chosen.Agents), "", detail)
 
 	if s := p.Pool.Sensitivity; s < 1 && l.agents != d.Current {
 		part := float64(d.Current) + s*float64(l.agents-d.Current)
-		agents := int(math.Floor(part))
+		agents := int(math.Floor(part + noise))
 		if l.agents > d.Current {
 			agents = wholeAgents(part)
 		}
@@ -176,31 +178,33 @@ func (p Policy) climbDemand(l *ladder, in Input, d Decision) {
 	}
 }
 
-// climbHold keeps the pool from following its demand while a rule says so.
-func (p Policy) climbHold(l *ladder, in Input, d Decision) {
+// climbHold keeps the pool from following its demand while a rule says so. Of
+// several rules that do, that whose name comes first is told.
+func (p Policy) climbHold(l *ladder, d Decision, active []bool) {
+	var holding []string
 	for i, r := range p.Rules {
-		if r.Hold == HoldNone || l.agents == d.Current || !in.Timeline.active(i, in.Now) {
-			continue
+		if active[i] && (r.Hold == HoldBoth || r.Hold == HoldDown && l.agents < d.Current) {
+			holding = append(holding, r.Name)
 		}
-		if r.Hold == HoldBoth || l.agents < d.Current {
-			l.step(ReasonRuleHold, d.Current, r.Name, fmt.Sprintf("rule %s holds the pool at %d", r.Name, d.Current))
-		}
+	}
+	if len(holding) > 0 {
+		name := slices.Min(holding)
+		l.step(ReasonRuleHold, d.Current, name, fmt.Sprintf("rule %s holds the pool at %d", name, d.Current))
 	}
 }
 
-// multiplying names the demand rules that act within the lead time.
+// multiplying names the demand rules that act within the lead time, sorted.
 func (p Policy) multiplying(in Input) []string {
-	var names []string
-	for i, r := range p.Rules {
-		if r.Demand == nil {
+	acts := make([]bool, len(p.Rules))
+	for _, t := range []time.Time{in.Now, in.Outlook.At, in.Now.Add(p.Pool.LeadTime)} {
+		if t.IsZero() {
 			continue
 		}
-		for _, t := range []time.Time{in.Now, in.Outlook.At, in.Now.Add(p.Pool.LeadTime)} {
-			if !t.IsZero() && in.Timeline.active(i, t) && in.Timeline.effect(i, t) != (effect{factor: 1}) {
-				names = append(names, r.Name)
-				break
-			}
+		for _, a := range in.Timeline.leading(in.Timeline.acting(in.Timeline.at(t)), anyRule) {
+			acts[a.rule] = acts[a.rule] || a.effect != (effect{factor: 1})
 		}
 	}
+	names := in.Timeline.names(acts)
+	slices.Sort(names)
 	return names
 }

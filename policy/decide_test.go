@@ -54,32 +54,38 @@ func codes(d Decision) []Code {
 	return cs
 }
 
-// checkChain fails unless the reasons lead from current to desired without a break.
-func checkChain(t interface {
-	Helper()
-	Fatalf(string, ...any)
-}, d Decision) {
-	t.Helper()
-	at := d.Current
-	for _, r := range d.Reasons {
-		if r.From != at {
-			t.Fatalf("reason %s starts at %d, not at %d: %+v", r.Code, r.From, at, d.Reasons)
-		}
-		at = r.To
-	}
-	if at != d.Desired {
-		t.Fatalf("reasons end at %d, desired is %d: %+v", at, d.Desired, d.Reasons)
+// decideCase is a decision about a pool with 10 agents, a load of 100 that needs 10,
+// a forecast of 90, and no rules, but for what is changed.
+type decideCase struct {
+	name   string
+	change func(p *Policy, in *Input, st *State)
+	want   int
+	why    []Code
+}
+
+func runDecide(t *testing.T, tests []decideCase) {
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := Policy{Pool: testPool()}
+			in := Input{Now: noon, Current: running(10), Load: load(100), Outlook: outlook(90)}
+			st := watched()
+			tt.change(&p, &in, &st)
+			in.Timeline = p.Timeline(nil)
+			d, _ := p.Decide(in, st)
+			checkDecision(t, p, in, st, d)
+			if d.Desired != tt.want {
+				t.Errorf("desired = %d, want %d; reasons %+v", d.Desired, tt.want, d.Reasons)
+			}
+			if diff := cmp.Diff(tt.why, codes(d)); diff != "" {
+				t.Errorf("reasons (-want +got):\n%s%+v", diff, d.Reasons)
+			}
+		})
 	}
 }
 
 func TestDecide(t *testing.T) {
 	during := func(name, from, to string) []Schedule { return []Schedule{schedule(t, name, from, to)} }
-	tests := []struct {
-		name   string
-		change func(p *Policy, in *Input, st *State)
-		want   int
-		why    []Code
-	}{
+	runDecide(t, []decideCase{
 		{"follows the load", func(_ *Policy, in *Input, _ *State) { in.Load = load(200) }, 20, []Code{ReasonReactive}},
 		{"follows the forecast ahead of the load", func(_ *Policy, in *Input, _ *State) { in.Outlook = outlook(250) }, 25, []Code{ReasonForecast}},
 		{"a forecast never lowers the reactive floor", func(_ *Policy, in *Input, _ *State) { in.Load, in.Outlook = load(200), outlook(10) }, 20, []Code{ReasonReactive}},
@@ -138,6 +144,32 @@ func TestDecide(t *testing.T) {
 			in.Load, in.Outlook = load(130), Outlook{Model: "m", Load: 100, At: noon, Upper: 120, Origin: noon}
 		}, 26, []Code{ReasonReactive}},
 
+		{"an upper quantile that is not a number was not exceeded", func(_ *Policy, in *Input, st *State) {
+			st.Samples = []Point{{noon.Add(-2 * time.Minute), 150}, {noon.Add(-time.Minute), 160}}
+			in.Load, in.Outlook = load(170), Outlook{Model: "m", Load: 100, At: noon, Upper: math.NaN(), Origin: noon}
+		}, 16, []Code{ReasonReactive}},
+		{"one high sample is no burst", func(_ *Policy, in *Input, st *State) {
+			st.Samples = []Point{{noon.Add(-2 * time.Minute), 100}, {noon.Add(-time.Minute), 110}}
+			in.Load, in.Outlook = load(180), Outlook{Model: "m", Load: 100, At: noon, Upper: 120, Origin: noon}
+		}, 13, []Code{ReasonReactive}},
+		{"noise in a share does not lower", func(p *Policy, in *Input, _ *State) {
+			p.Pool.Sensitivity, p.Pool.Agents.Max = 0.07, 200 // of 100: 7.000000000000001
+			in.Current, in.Load, in.Outlook = running(120), load(200), outlook(20)
+		}, 113, []Code{ReasonReactive, ReasonSensitivity}},
+		{"without a forecast what is declared of a learned effect counts", func(p *Policy, in *Input, _ *State) {
+			in.Outlook = Outlook{}
+			p.Rules = []Rule{{Name: "lunch", When: Condition{During: during("lunch", "12:00", "13:00")}, Demand: &DemandEffect{Multiply: 2, Learned: true}}}
+		}, 20, []Code{ReasonProfile}},
+		{"the profile adds agents after all factors", func(p *Policy, in *Input, _ *State) {
+			in.Outlook = Outlook{}
+			p.Rules = []Rule{{Name: "more", Demand: &DemandEffect{Multiply: 1, Add: 2.5}}, {Name: "double", Demand: &DemandEffect{Multiply: 2}}}
+		}, 23, []Code{ReasonProfile}},
+		{"the profile of rules without bounds is bounded", func(p *Policy, in *Input, _ *State) {
+			in.Outlook = Outlook{}
+			huge := Rule{Name: "huge", Demand: &DemandEffect{Multiply: math.MaxFloat64}}
+			p.Rules = []Rule{huge, huge, {Name: "none", Demand: &DemandEffect{}}}
+		}, 10, []Code{ReasonReactive}},
+
 		{"keeps a rule's floor exactly", func(p *Policy, _ *Input, _ *State) {
 			p.Rules = []Rule{{Name: "floor", Bounds: &BoundsEffect{Min: &Bound{Agents: 11}}}}
 		}, 11, []Code{ReasonReactive, ReasonRuleMin}},
@@ -171,6 +203,18 @@ func TestDecide(t *testing.T) {
 			p.Pool.Behavior.ScaleUp.Policies = []StepPolicy{{StepAgents, 4, time.Minute}, {StepPercent, 50, time.Minute}}
 			in.Load = load(300)
 		}, 15, []Code{ReasonReactive, ReasonStepLimit}},
+		{"a share of the agents is not rounded up by noise", func(p *Policy, in *Input, _ *State) {
+			p.Pool.Behavior.ScaleUp.Policies, p.Pool.Agents.Max = []StepPolicy{{StepPercent, 7, time.Minute}}, 200
+			in.Current, in.Load = running(100), load(1500)
+		}, 107, []Code{ReasonReactive, ReasonStepLimit}},
+		{"a share of few agents is one", func(p *Policy, in *Input, _ *State) {
+			p.Pool.Behavior.ScaleUp.Policies = []StepPolicy{{StepPercent, 1, time.Minute}}
+			in.Load = load(300)
+		}, 11, []Code{ReasonReactive, ReasonStepLimit}},
+		{"takes the smaller step", func(p *Policy, in *Input, _ *State) {
+			p.Pool.Behavior.ScaleUp.Policies = []StepPolicy{{StepAgents, 4, time.Minute}, {StepPercent, 50, time.Minute}}
+			p.Pool.Behavior.ScaleUp.SelectPolicy, in.Load = SelectMin, load(300)
+		}, 14, []Code{ReasonReactive, ReasonStepLimit}},
 		{"counts the steps of the period", func(p *Policy, in *Input, st *State) {
 			p.Pool.Behavior.ScaleDown.Policies = []StepPolicy{{StepAgents, 4, time.Minute}}
 			st.Scalings = []Scaling{{noon.Add(-30 * time.Second), 13, 10}, {noon.Add(-90 * time.Second), 40, 13}}
@@ -181,26 +225,59 @@ func TestDecide(t *testing.T) {
 			st.Scalings = []Scaling{{noon.Add(-9 * time.Minute), 13, 10}}
 			in.Load, in.Outlook = load(40), outlook(40)
 		}, 10, []Code{ReasonReactive, ReasonCooldown}},
+		{"a gap of just the tolerance is left alone", func(p *Policy, in *Input, _ *State) {
+			p.Pool.Behavior.ScaleUp.Tolerance, in.Load = 0.3, load(130) // 1.3 - 1 is more than 0.3
+		}, 10, []Code{ReasonReactive, ReasonTolerance}},
 		{"never lowers in scale_up_only", func(p *Policy, in *Input, _ *State) {
 			p.Pool.Mode, in.Load, in.Outlook = ScaleUpOnly, load(50), outlook(50)
 		}, 10, []Code{ReasonReactive, ReasonMode}},
+	})
+}
+
+// Rules that hold keep the pool from following its demand, not from their bounds.
+func TestDecideHolds(t *testing.T) {
+	hold := func(kind HoldEffect, more ...Rule) []Rule {
+		return append([]Rule{{Name: "freeze", Hold: kind}}, more...)
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			p := Policy{Pool: testPool()}
-			in := Input{Now: noon, Current: running(10), Load: load(100), Outlook: outlook(90)}
-			st := watched()
-			tt.change(&p, &in, &st)
-			in.Timeline = p.Timeline(nil)
-			d, _ := p.Decide(in, st)
-			checkChain(t, d)
-			if d.Desired != tt.want {
-				t.Errorf("desired = %d, want %d; reasons %+v", d.Desired, tt.want, d.Reasons)
-			}
-			if diff := cmp.Diff(tt.why, codes(d)); diff != "" {
-				t.Errorf("reasons (-want +got):\n%s%+v", diff, d.Reasons)
-			}
-		})
+	floor := Rule{Name: "floor", Bounds: &BoundsEffect{Min: &Bound{Agents: 14}}}
+	ceiling := Rule{Name: "ceiling", Bounds: &BoundsEffect{Max: &Bound{Agents: 7}}}
+	quiet := func(in *Input) { in.Load, in.Outlook = load(50), outlook(50) }
+	runDecide(t, []decideCase{
+		{"down: does not shrink", func(p *Policy, in *Input, _ *State) { p.Rules = hold(HoldDown); quiet(in) }, 10, []Code{ReasonReactive, ReasonRuleHold}},
+		{"down: grows", func(p *Policy, in *Input, _ *State) { p.Rules, in.Load = hold(HoldDown), load(200) }, 20, []Code{ReasonReactive}},
+		{"both: does not shrink", func(p *Policy, in *Input, _ *State) { p.Rules = hold(HoldBoth); quiet(in) }, 10, []Code{ReasonReactive, ReasonRuleHold}},
+		{"both: does not grow", func(p *Policy, in *Input, _ *State) { p.Rules, in.Load = hold(HoldBoth), load(200) }, 10, []Code{ReasonReactive, ReasonRuleHold}},
+		{"both: a demand that is met leaves no trace", func(p *Policy, _ *Input, _ *State) { p.Rules = hold(HoldBoth) }, 10, []Code{ReasonReactive}},
+		{"a floor lifts a pool that is held", func(p *Policy, in *Input, _ *State) { p.Rules = hold(HoldBoth, floor); quiet(in) }, 14, []Code{ReasonReactive, ReasonRuleHold, ReasonRuleMin}},
+		{"to the floor and no further", func(p *Policy, in *Input, _ *State) { p.Rules, in.Load = hold(HoldBoth, floor), load(200) }, 14, []Code{ReasonReactive, ReasonRuleHold, ReasonRuleMin}},
+		{"a ceiling lowers a pool that is held", func(p *Policy, _ *Input, _ *State) { p.Rules = hold(HoldBoth, ceiling) }, 7, []Code{ReasonReactive, ReasonRuleMax}},
+		{"the pool's maximum does as well", func(p *Policy, in *Input, _ *State) { p.Rules, in.Current = hold(HoldBoth), running(50) }, 40, []Code{ReasonReactive, ReasonRuleHold, ReasonPoolMax}},
+		{"the first name is told", func(p *Policy, in *Input, _ *State) {
+			p.Rules = append(hold(HoldBoth), Rule{Name: "a freeze", Hold: HoldDown})
+			quiet(in)
+		}, 10, []Code{ReasonReactive, ReasonRuleHold}},
+		{"outside its window it does nothing", func(p *Policy, in *Input, _ *State) {
+			p.Rules = hold(HoldBoth)
+			p.Rules[0].When.During = []Schedule{schedule(t, "night", "22:00", "24:00")}
+			quiet(in)
+		}, 5, []Code{ReasonReactive}},
+		{"nor where it must not", func(p *Policy, in *Input, _ *State) {
+			p.Rules = hold(HoldBoth)
+			p.Rules[0].Unless = &Condition{During: []Schedule{schedule(t, "noon", "12:00", "12:01")}}
+			quiet(in)
+		}, 5, []Code{ReasonReactive}},
+	})
+}
+
+// Unless decides, to the minute, when a rule does not hold.
+func TestUnlessIsHalfOpen(t *testing.T) {
+	p := Policy{Pool: testPool(), Rules: []Rule{{Name: "floor", Bounds: &BoundsEffect{Min: &Bound{Agents: 20}}, Unless: &Condition{During: []Schedule{schedule(t, "lunch", "12:00", "13:00")}}}}}
+	for at, want := range map[time.Duration]int{-time.Nanosecond: 20, 0: 10, time.Hour - time.Nanosecond: 10, time.Hour: 20} {
+		now := noon.Add(at)
+		d, _ := p.Decide(Input{Now: now, Current: running(10), Load: Sample{Value: 100, Time: now, Quality: OK}}, watched())
+		if d.Desired != want {
+			t.Errorf("at %s: got %d, want %d: %+v", now, d.Desired, want, d.Reasons)
+		}
 	}
 }
 
@@ -243,6 +320,65 @@ func TestDecideDoesNotFlap(t *testing.T) {
 	}
 	if changes != 0 {
 		t.Errorf("%d changes, want none", changes)
+	}
+}
+
+// I29: after the clock was set back the pool shrinks only when one window was watched
+// again, and what lies ahead cools nothing down.
+func TestDecideWhenTheClockIsSetBack(t *testing.T) {
+	p := Policy{Pool: testPool()}
+	p.Pool.Behavior.ScaleDown.StabilizationWindow, p.Pool.Behavior.ScaleUp.Cooldown = 5*time.Minute, time.Hour
+	ahead := watched()
+	ahead.Recommendations = []Recommendation{{noon.Add(time.Hour), 10}}
+	ahead.Scalings = []Scaling{{noon.Add(59 * time.Minute), 9, 10}}
+	st := ahead
+	tick := func(at time.Duration, x float64) Decision {
+		now := noon.Add(at)
+		in := Input{Now: now, Current: running(10), Load: Sample{Value: x, Time: now, Quality: OK}, Outlook: Outlook{Model: "m", Load: x, At: now, Upper: 1e6, Origin: now}}
+		var d Decision
+		d, st = p.Decide(in, st)
+		return d
+	}
+	for at := time.Duration(0); at <= 5*time.Minute; at += 30 * time.Second {
+		want := 10
+		if at == 5*time.Minute {
+			want = 5
+		}
+		if d := tick(at, 50); d.Desired != want {
+			t.Errorf("down after %s: got %d, want %d: %+v", at, d.Desired, want, d.Reasons)
+		}
+	}
+	st = ahead
+	for _, at := range []time.Duration{0, time.Hour} {
+		if d := tick(at, 200); d.Desired != 20 {
+			t.Errorf("up after %s: got %d, want 20: %+v", at, d.Desired, d.Reasons)
+		}
+	}
+}
+
+// The reason of a demand names the rules that have a part in it: those of the lead
+// time, of a group the one that counts, and none without effect.
+func TestTheDemandNamesItsRules(t *testing.T) {
+	p := Policy{Pool: testPool(), Rules: []Rule{
+		{Name: "z", Demand: &DemandEffect{Multiply: 1.5}},
+		{Name: "one", Demand: &DemandEffect{Multiply: 1}},
+		{Name: "soon", When: Condition{During: []Schedule{schedule(t, "soon", "12:10", "13:00")}}, Demand: &DemandEffect{Multiply: 1, Add: 2}},
+		{Name: "later", When: Condition{During: []Schedule{schedule(t, "later", "12:11", "13:00")}}, Demand: &DemandEffect{Multiply: 2}},
+		{Name: "at the peak", When: Condition{During: []Schedule{schedule(t, "peak", "12:05", "12:06")}}, Demand: &DemandEffect{Multiply: 2}},
+		{Name: "outdone", Demand: &DemandEffect{Multiply: 1.1, Group: "g"}},
+		{Name: "b of equals", Demand: &DemandEffect{Multiply: 1.2, Group: "g"}},
+		{Name: "a of equals", Demand: &DemandEffect{Multiply: 1.2, Group: "g"}},
+		{Name: "floor", Bounds: &BoundsEffect{Min: &Bound{Agents: 1}}},
+	}}
+	d, _ := p.Decide(Input{Now: noon, Current: running(10), Load: load(100), Outlook: outlook(200)}, watched())
+	want := "the forecast expects up to 200 at 12:05 (quantile 0.9), needs 20 agents of 10 with a of equals, at the peak, soon, z"
+	if got := d.Reasons[0].Detail; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	want = "load 300 needs 30 agents of 10"
+	d, _ = p.Decide(Input{Now: noon, Current: running(10), Load: load(300), Outlook: outlook(200)}, watched())
+	if got := d.Reasons[0].Detail; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

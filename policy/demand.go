@@ -16,12 +16,14 @@ const (
 	absurdFactor    = 10               // a forecast this many times the largest load ever seen is not believed
 )
 
-const maxAgents = 1 << 20 // more than any pool has; fits an int
+const (
+	maxAgents = 1 << 20 // more than any pool has; fits an int
+	noise     = 1e-9    // so that 5.0000000001 agents are 5
+)
 
 // wholeAgents rounds up to agents. It bounds before it converts: a conversion
 // of a number out of range may give any int.
 func wholeAgents(x float64) int {
-	const noise = 1e-9 // so that 5.0000000001 agents are 5
 	return int(min(max(math.Ceil(x-noise), 0), maxAgents))
 }
 
@@ -35,7 +37,7 @@ func (p Policy) candidates(in Input, samples []Point) []Candidate {
 	}
 	best := -1
 	for i := range cs {
-		cs[i].Agents = cs[i].Load / p.Pool.PerAgent
+		cs[i].Agents = finite(cs[i].Load / p.Pool.PerAgent)
 		if cs[i].Dropped == "" && (best < 0 || cs[i].Agents > cs[best].Agents) {
 			best = i
 		}
@@ -71,12 +73,13 @@ func (p Policy) reactiveCandidate(in Input, samples []Point) Candidate {
 // the lead time, at most twice the last sample.
 func (p Policy) burst(in Input, samples []Point) (load float64, ok bool) {
 	n := len(samples)
-	if n < 2 || in.Outlook.Model == "" || min(samples[n-1].Value, samples[n-2].Value) <= in.Outlook.Upper {
+	// An upper quantile that is not a number was not exceeded.
+	if n < 2 || in.Outlook.Model == "" || !(min(samples[n-1].Value, samples[n-2].Value) > in.Outlook.Upper) {
 		return 0, false
 	}
 	last := samples[n-1].Value
 	growth := slope(samples[max(0, n-trendSamples):]) * p.Pool.LeadTime.Seconds()
-	return min(last+max(growth, 0), 2*last), true
+	return finite(min(last+max(growth, 0), 2*last)), true
 }
 
 func (p Policy) forecastCandidate(in Input) Candidate {
@@ -99,11 +102,12 @@ func (p Policy) forecastCandidate(in Input) Candidate {
 // effect of the lead time.
 func (p Policy) profileCandidate(in Input) Candidate {
 	largest := 0.0
-	for t := in.Now; !t.After(in.Now.Add(p.Pool.LeadTime)); t = t.Add(grain) {
-		o := in.Timeline.Offset(t)
-		largest = max(largest, float64(p.Pool.Agents.Base)*o.Total+o.TotalAdd)
+	for t := in.Now; !t.After(in.Now.Add(p.Pool.LeadTime)); t = t.Add(time.Minute) {
+		// Without a forecast there is nothing learned, and what is declared counts.
+		e := in.Timeline.combined(in.Timeline.acting(in.Timeline.at(t)), anyRule)
+		largest = max(largest, finite(float64(p.Pool.Agents.Base)*e.factor+e.add))
 	}
-	return Candidate{Source: "profile", Load: largest * p.Pool.PerAgent}
+	return Candidate{Source: "profile", Load: finite(largest * p.Pool.PerAgent)}
 }
 
 func mean(ps []Point) float64 {

@@ -2,7 +2,8 @@ package policy
 
 import (
 	"fmt"
-	"math"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -34,49 +35,57 @@ type GroupEmergency struct {
 // the share of its agents, at least one, and keeps at least one. It comes after
 // everything else and bypasses all of it. Another cut needs the settle time and new
 // samples. Pools do not grow again before the hosts have been below their limits
-// for the resume time. Readings that are not fresh neither start nor end anything.
+// for the resume time. Readings that are not fresh neither start nor end anything;
+// a group of which there is no reading at all is forgotten.
 //
 // The claims are those of the decisions, in their order. An emergency never raises.
 func (e EmergencyLimits) Emergency(claims []Claim, ds []Decision, hosts []HostReading, now time.Time, st EmergencyState) ([]Decision, EmergencyState) {
+	a := alarm{EmergencyLimits: e, claims: claims, ds: slices.Clone(ds), hosts: hosts, now: now, before: EmergencyState{}}
 	next := EmergencyState{}
 	for _, h := range hosts {
-		g, begun := next[h.Hosts]
-		if !begun {
-			g = st[h.Hosts].copied()
+		g, counted := next[h.Hosts]
+		if !counted {
+			g = st[h.Hosts].asOf(now)
+			a.before[h.Hosts] = g
 		}
 		g.count(h, e.Percent[h.Resource])
 		next[h.Hosts] = g
 	}
-	for name, g := range next {
-		why := ""
-		for _, h := range hosts {
-			if h.Hosts == name && why == "" && g.Over[h.Resource] >= e.Samples && e.Samples > 0 && (g.Cut.IsZero() || now.Sub(g.Cut) >= e.Settle) {
-				why = fmt.Sprintf("emergency: host %s is at %s %%, above %s %% in %d samples", h.Name(), number(h.Percent.Value), number(e.Percent[h.Resource]), g.Over[h.Resource])
-			}
+	groups := slices.Sorted(maps.Keys(next))
+	for _, name := range groups {
+		if why := a.danger(name, next[name]); why != "" {
+			a.cut(name, why)
+			next[name] = GroupEmergency{Active: true, Cut: now, Over: map[string]int{}, Sampled: next[name].Sampled}
 		}
-		if why != "" {
-			e.cut(claims, ds, name, why)
-			g.Active, g.Cut, g.Calm, g.Over = true, now, time.Time{}, map[string]int{}
-		} else if g.Active {
-			g.settle(name, hosts, now)
-			if !g.Calm.IsZero() && now.Sub(g.Calm) >= e.Resume {
-				g.Active = false
-			} else {
-				e.keep(claims, ds, name)
-			}
-		}
-		next[name] = g
 	}
-	return ds, next
+	for _, name := range groups {
+		g := next[name]
+		if g.Active && !g.Cut.Equal(now) {
+			g.settle(name, hosts, now)
+			g.Active = g.Calm.IsZero() || now.Sub(g.Calm) < e.Resume
+			next[name] = g
+		}
+		if g.Active {
+			a.keep(name)
+		}
+	}
+	return a.ds, next
 }
 
-func (g GroupEmergency) copied() GroupEmergency {
-	over, sampled := map[string]int{}, map[string]time.Time{}
-	for resource, n := range g.Over {
-		over[resource] = n
+// asOf returns a copy in which nothing is ahead of now, as it is after the clock was
+// set back.
+func (g GroupEmergency) asOf(now time.Time) GroupEmergency {
+	for _, at := range []*time.Time{&g.Cut, &g.Calm} {
+		if at.After(now) {
+			*at = now
+		}
 	}
+	over, sampled := map[string]int{}, map[string]time.Time{}
+	maps.Copy(over, g.Over)
 	for resource, at := range g.Sampled {
-		sampled[resource] = at
+		if !at.After(now) {
+			sampled[resource] = at
+		}
 	}
 	g.Over, g.Sampled = over, sampled
 	return g
@@ -108,24 +117,55 @@ func (g *GroupEmergency) settle(name string, hosts []HostReading, now time.Time)
 	}
 }
 
-// cut lowers every pool on the hosts.
-func (e EmergencyLimits) cut(claims []Claim, ds []Decision, name, why string) {
-	for i, c := range claims {
-		if n := ds[i].Current; n > 1 && (HostReading{Hosts: name}).concerns(c.Pool) && c.Decision.Known {
-			left := max(n-max(1, int(math.Ceil(e.Reduce*float64(n)-1e-9))), 1)
-			if left < ds[i].Desired {
-				ds[i] = ds[i].Then(ReasonEmergency, left, why)
-				ds[i].Emergency = true
-			}
+// alarm is what one turn of the loop knows.
+type alarm struct {
+	EmergencyLimits
+	claims []Claim
+	ds     []Decision
+	hosts  []HostReading
+	now    time.Time
+	before EmergencyState // before this turn
+}
+
+// danger says why the pools on the hosts are to be cut; empty if they are not.
+func (a alarm) danger(name string, g GroupEmergency) string {
+	if a.Samples <= 0 || a.settling(g) {
+		return ""
+	}
+	for _, h := range a.hosts {
+		if n := g.Over[h.Resource]; h.Hosts == name && h.Percent.Quality == OK && n >= a.Samples {
+			return fmt.Sprintf("emergency: host %s is at %s %%, above %s %% in %d samples", h.Name(), number(h.Percent.Value), number(a.Percent[h.Resource]), n)
 		}
+	}
+	return ""
+}
+
+// settling reports whether the group was cut a short time ago.
+func (a alarm) settling(g GroupEmergency) bool {
+	return !g.Cut.IsZero() && a.now.Sub(g.Cut) < a.Settle
+}
+
+// cut lowers every pool on the hosts, but for those that were cut with another group a
+// short time ago.
+func (a alarm) cut(name, why string) {
+	for i, c := range a.claims {
+		d := &a.ds[i]
+		if d.Emergency || !d.Known || d.Current <= 1 || !(HostReading{Hosts: name}).concerns(c.Pool) ||
+			a.settling(a.before[""]) || a.settling(a.before[c.Pool.Hosts]) {
+			continue
+		}
+		lost := max(wholeAgents(a.Reduce*float64(d.Current)), 1)
+		left := min(max(d.Current-lost, 1), d.Desired)
+		d.Reasons = append(slices.Clip(d.Reasons), Reason{Code: ReasonEmergency, From: d.Desired, To: left, Detail: why})
+		d.Desired, d.Emergency = left, true
 	}
 }
 
 // keep lets no pool on the hosts grow.
-func (e EmergencyLimits) keep(claims []Claim, ds []Decision, name string) {
-	for i, c := range claims {
-		if ds[i].Direction() == Up && (HostReading{Hosts: name}).concerns(c.Pool) {
-			ds[i] = ds[i].Then(ReasonEmergencyHold, ds[i].Current, fmt.Sprintf("no scale-up before the hosts have been below their limits for %s after an emergency", length(e.Resume)))
+func (a alarm) keep(name string) {
+	for i, c := range a.claims {
+		if d := a.ds[i]; d.Direction() == Up && (HostReading{Hosts: name}).concerns(c.Pool) {
+			a.ds[i] = d.Then(ReasonEmergencyHold, d.Current, fmt.Sprintf("no scale-up before the hosts have been below their limits for %s after an emergency", length(a.Resume)))
 		}
 	}
 }

@@ -41,15 +41,15 @@ type EventMatch struct {
 }
 
 // DemandEffect multiplies the demand by a factor, the product of what is given
-// here, and adds to it.
+// here, and adds to it. All its numbers are finite and ≥ 0.
 type DemandEffect struct {
-	// Multiply is a factor, ≥ 0.
+	// Multiply is a factor.
 	Multiply float64
 	// ByMonth gives a factor for each month; months that are not named count 1.
 	ByMonth map[time.Month]float64
 	// ByHour gives a factor for each hour of the pool's wall clock; nil: 1.
 	ByHour *[24]float64
-	// Add is a number of agents, ≥ 0, that are needed besides.
+	// Add is a number of agents that are needed besides.
 	Add float64
 	// RampUp is the time in which the effect grows from nothing at the start of the
 	// condition, RampDown that in which it vanishes before its end.

@@ -10,18 +10,22 @@ import (
 )
 
 // Timeline answers when the rules of one pool are active and what they make of
-// its demand. It prepares the events once, so that asking is cheap.
+// its demand. It prepares rules and events once, so that asking is cheap.
 type Timeline struct {
-	rules []Rule
-	zone  *time.Location
-	when  []spans // per rule: when its events count
-	not   []spans // the same of what it must be without
+	rules  []Rule
+	zone   *time.Location
+	when   []spans   // per rule: when its events count
+	not    []spans   // the same of what it must be without
+	clocks [][]clock // per rule: what else begins and ends it
+	groups []string  // of demand rules, each once; the first is of those without
+	group  []int     // per rule: its place in groups
 }
 
 // spans are intervals of events. The zero spans stand for no condition.
 type spans struct {
 	merged []span // sorted and apart
 	each   []span // sorted by start, for effects that decay from each start
+	lead   time.Duration
 }
 
 // span is the half-open interval [start, end).
@@ -30,25 +34,43 @@ type span struct{ start, end time.Time }
 // Timeline prepares the events for the pool's rules. Events that do not concern
 // the pool are left out.
 func (p Policy) Timeline(events []Event) Timeline {
-	tl := Timeline{rules: p.Rules, zone: p.Pool.Location, when: make([]spans, len(p.Rules)), not: make([]spans, len(p.Rules))}
-	events = slices.DeleteFunc(slices.Clone(events), func(e Event) bool { return !p.Pool.Concerns(e) })
-	for i, r := range p.Rules {
-		tl.when[i] = r.When.Event.spans(events)
-		if r.Unless != nil {
-			tl.not[i] = r.Unless.Event.spans(events)
+	n := len(p.Rules)
+	tl := Timeline{
+		rules: p.Rules, zone: p.Pool.Location, when: make([]spans, n), not: make([]spans, n),
+		clocks: make([][]clock, n), groups: []string{""}, group: make([]int, n),
+	}
+	byType := map[string][]Event{}
+	for _, e := range events {
+		if p.Pool.Concerns(e) {
+			byType[e.Type] = append(byType[e.Type], e)
 		}
+	}
+	for i, r := range p.Rules {
+		tl.when[i] = r.When.Event.spans(byType)
+		if r.Unless != nil {
+			tl.not[i] = r.Unless.Event.spans(byType)
+		}
+		tl.clocks[i] = r.clocks(p.Pool.Location)
+		if r.Demand == nil {
+			continue
+		}
+		if !slices.Contains(tl.groups, r.Demand.Group) {
+			tl.groups = append(tl.groups, r.Demand.Group)
+		}
+		tl.group[i] = slices.Index(tl.groups, r.Demand.Group)
 	}
 	return tl
 }
 
-// spans returns when the events that match count.
-func (m *EventMatch) spans(events []Event) spans {
+// spans returns when the events that match count. An event that ends before it
+// starts never does.
+func (m *EventMatch) spans(byType map[string][]Event) spans {
 	if m == nil {
 		return spans{}
 	}
-	s := spans{each: []span{}}
-	for _, e := range events {
-		if m.Matches(e) {
+	s := spans{lead: m.Lead}
+	for _, e := range byType[m.Type] {
+		if m.Matches(e) && !e.End.Before(e.Start) {
 			s.each = append(s.each, span{e.Start.Add(-m.Lead), e.End.Add(m.Tail)})
 		}
 	}
@@ -118,49 +140,80 @@ type Offset struct {
 // Offset returns the effects at t. Of rules with the same group only the largest
 // counts. Rules whose effect is learned have none here.
 func (tl Timeline) Offset(t time.Time) Offset {
-	o := Offset{Regular: 1, Total: 1}
-	for i, r := range tl.rules {
-		if r.Demand == nil || r.Demand.Learned || !tl.active(i, t) {
-			continue
-		}
-		irregular := r.When.Event != nil
-		o.Irregular = o.Irregular || irregular
-		e := tl.effect(i, t)
-		if r.Demand.Group == "" || !tl.outdone(i, t, e, false) {
-			o.Total *= e.factor
-			o.TotalAdd += e.add
-		}
-		if !irregular && (r.Demand.Group == "" || !tl.outdone(i, t, e, true)) {
-			o.Regular *= e.factor
-			o.RegularAdd += e.add
-		}
+	acting := tl.acting(tl.at(t))
+	regular := tl.combined(acting, func(r *Rule) bool { return !r.Demand.Learned && r.When.Event == nil })
+	total := tl.combined(acting, func(r *Rule) bool { return !r.Demand.Learned })
+	return Offset{
+		Regular: regular.factor, RegularAdd: regular.add, Total: total.factor, TotalAdd: total.add,
+		Irregular: slices.ContainsFunc(acting, func(a action) bool {
+			r := tl.rules[a.rule]
+			return !r.Demand.Learned && r.When.Event != nil
+		}),
 	}
-	return o
 }
 
-// outdone reports whether another active rule of the group of rule i has a
-// larger effect, or the same one and comes first.
-func (tl Timeline) outdone(i int, t time.Time, own effect, regularOnly bool) bool {
-	for j, r := range tl.rules {
-		if j == i || r.Demand == nil || r.Demand.Learned || r.Demand.Group != tl.rules[i].Demand.Group || !tl.active(j, t) {
-			continue
-		}
-		if regularOnly && r.When.Event != nil {
-			continue
-		}
-		if e := tl.effect(j, t); e.exceeds(own) || e == own && j < i {
-			return true
+// action is what an active demand rule makes of the demand.
+type action struct {
+	rule int
+	effect
+}
+
+// acting returns what each active demand rule makes of the demand at m.
+func (tl Timeline) acting(m moment) []action {
+	actions := make([]action, 0, len(tl.rules))
+	for i := range tl.rules {
+		if tl.rules[i].Demand != nil && tl.active(i, m) {
+			actions = append(actions, action{i, tl.effect(i, m)})
 		}
 	}
-	return false
+	return actions
 }
+
+// leading returns of the actions of the rules to keep those that count: of each
+// group the largest, of equal ones that of the rule whose name comes first.
+func (tl Timeline) leading(actions []action, keep func(*Rule) bool) []action {
+	out := make([]action, 0, len(actions))
+	leaders := make([]int, len(tl.groups)) // by group: the place of its largest in out, from 1
+	for _, a := range actions {
+		r := &tl.rules[a.rule]
+		if !keep(r) {
+			continue
+		}
+		leader := &leaders[tl.group[a.rule]]
+		switch {
+		case r.Demand.Group == "", *leader == 0:
+			out = append(out, a)
+			*leader = len(out)
+		case a.exceeds(out[*leader-1].effect), a.effect == out[*leader-1].effect && r.Name < tl.rules[out[*leader-1].rule].Name:
+			out[*leader-1] = a
+		}
+	}
+	return out
+}
+
+func anyRule(*Rule) bool { return true }
+
+// combined multiplies the factors of the actions that count and adds up what they
+// add.
+func (tl Timeline) combined(actions []action, keep func(*Rule) bool) effect {
+	e := effect{factor: 1}
+	for _, a := range tl.leading(actions, keep) {
+		e.factor = finite(e.factor * a.factor)
+		e.add = finite(e.add + a.add)
+	}
+	return e
+}
+
+// finite bounds a product or a sum of finite numbers ≥ 0, so that no infinity
+// meets a zero.
+func finite(x float64) float64 { return min(x, math.MaxFloat64) }
 
 // Season returns the product of the monthly factors at t.
 func (tl Timeline) Season(t time.Time) float64 {
-	season := 1.0
+	season, m := 1.0, tl.at(t)
 	for i, r := range tl.rules {
-		if r.Demand != nil && r.Demand.ByMonth != nil && tl.active(i, t) {
-			season *= r.Demand.month(t.In(tl.zone))
+		if r.Demand != nil && r.Demand.ByMonth != nil && tl.active(i, m) {
+			season = finite(season * r.Demand.month(m.local.month))
 		}
 	}
 	return season
@@ -168,72 +221,111 @@ func (tl Timeline) Season(t time.Time) float64 {
 
 // Active returns the names of the rules whose condition holds at t, in the
 // order of the rules.
-func (tl Timeline) Active(t time.Time) []string {
+func (tl Timeline) Active(t time.Time) []string { return tl.names(tl.activity(t)) }
+
+// activity tells of each rule whether its condition holds at t.
+func (tl Timeline) activity(t time.Time) []bool {
+	active, m := make([]bool, len(tl.rules)), tl.at(t)
+	for i := range active {
+		active[i] = tl.active(i, m)
+	}
+	return active
+}
+
+func (tl Timeline) names(active []bool) []string {
 	var names []string
 	for i, r := range tl.rules {
-		if tl.active(i, t) {
+		if active[i] {
 			names = append(names, r.Name)
 		}
 	}
 	return names
 }
 
-func (tl Timeline) active(i int, t time.Time) bool {
-	r := tl.rules[i]
-	return tl.holds(r.When, tl.when[i], t) && (r.Unless == nil || !tl.holds(*r.Unless, tl.not[i], t))
+// moment is an instant and what the pool's clock shows.
+type moment struct {
+	time.Time
+	local reading
 }
 
-func (tl Timeline) holds(c Condition, s spans, t time.Time) bool {
-	return (c.Event == nil || spanAt(s.merged, t) != nil) && tl.scheduled(c, t)
+func (tl Timeline) at(t time.Time) moment { return moment{t, read(t, tl.zone)} }
+
+func (tl Timeline) active(i int, m moment) bool {
+	r := &tl.rules[i]
+	return r.When.holds(tl.when[i], m) && (r.Unless == nil || !r.Unless.holds(tl.not[i], m))
 }
 
-func (tl Timeline) scheduled(c Condition, t time.Time) bool {
-	if len(c.Months) > 0 {
-		month := int(t.In(tl.zone).Month())
-		if !slices.ContainsFunc(c.Months, func(m timeinterval.MonthRange) bool { return m.Begin <= month && month <= m.End }) {
-			return false
-		}
-	}
-	return len(c.During) == 0 || slices.ContainsFunc(c.During, func(s Schedule) bool { return s.Contains(t, tl.zone) })
+func (c *Condition) holds(events spans, m moment) bool {
+	return (c.Event == nil || covered(events.merged, m.Time)) && c.inMonth(m.local.month) &&
+		(len(c.During) == 0 || slices.ContainsFunc(c.During, func(s Schedule) bool { return s.holds(m) }))
 }
 
-func spanAt(spans []span, t time.Time) *span {
-	// The first span that ends after t is the only one that can hold t.
-	i, _ := slices.BinarySearchFunc(spans, t, func(s span, t time.Time) int {
-		if s.end.After(t) {
-			return 1
-		}
-		return -1
-	})
-	if i < len(spans) && !spans[i].start.After(t) {
-		return &spans[i]
-	}
-	return nil
+func (c *Condition) inMonth(month int) bool {
+	return len(c.Months) == 0 || slices.ContainsFunc(c.Months, func(m timeinterval.MonthRange) bool { return m.Begin <= month && month <= m.End })
+}
+
+// spansUntil returns how many of the spans end until t.
+func spansUntil(spans []span, t time.Time) int {
+	return sort.Search(len(spans), func(k int) bool { return spans[k].end.After(t) })
+}
+
+// covered reports whether t is in one of the spans.
+func covered(spans []span, t time.Time) bool {
+	k := spansUntil(spans, t)
+	return k < len(spans) && !spans[k].start.After(t)
 }
 
 // Contains reports whether one of the intervals holds at t; those without a
 // location of their own follow zone.
 func (s Schedule) Contains(t time.Time, zone *time.Location) bool {
-	for _, ti := range s.Intervals {
-		loc := zone
+	return s.holds(moment{t, read(t, zone)})
+}
+
+func (s Schedule) holds(m moment) bool {
+	for i := range s.Intervals {
+		ti, shown := &s.Intervals[i], m.local
 		if ti.Location != nil {
-			loc = ti.Location.Location
+			shown = read(m.Time, ti.Location.Location)
 		}
-		// timeinterval measures a month in hours, which makes it a day short in
-		// the month of the spring change; a civil time in UTC has no such change.
-		ti.Location = nil
-		if ti.ContainsTime(civil(t, loc)) {
+		if shown.in(ti) {
 			return true
 		}
 	}
 	return false
 }
 
-// civil returns the instant at which a clock in UTC shows what a clock in loc
-// shows at t.
-func civil(t time.Time, loc *time.Location) time.Time {
-	_, offset := t.In(loc).Zone()
-	return t.UTC().Add(time.Duration(offset) * time.Second)
+// reading is what a clock with a calendar shows.
+type reading struct{ minute, weekday, day, month, year int }
+
+func read(t time.Time, zone *time.Location) reading {
+	local := t.In(zone)
+	year, month, day := local.Date()
+	hour, minute, _ := local.Clock()
+	return reading{60*hour + minute, int(local.Weekday()), day, int(month), year}
+}
+
+// in reports whether the interval holds while the clock shows this. It is
+// [timeinterval.TimeInterval.ContainsTime], which makes a month a day short when the
+// clock is set forward in it.
+func (r reading) in(ti *timeinterval.TimeInterval) bool {
+	within := func(x timeinterval.InclusiveRange, value int) bool { return x.Begin <= value && value <= x.End }
+	return (ti.Times == nil || slices.ContainsFunc(ti.Times, func(x timeinterval.TimeRange) bool { return x.StartMinute <= r.minute && r.minute < x.EndMinute })) &&
+		(ti.Weekdays == nil || slices.ContainsFunc(ti.Weekdays, func(x timeinterval.WeekdayRange) bool { return within(x.InclusiveRange, r.weekday) })) &&
+		(ti.DaysOfMonth == nil || slices.ContainsFunc(ti.DaysOfMonth, func(x timeinterval.DayOfMonthRange) bool {
+			x.Begin, x.End = r.dayOfMonth(x.Begin), r.dayOfMonth(x.End)
+			return within(x.InclusiveRange, r.day)
+		})) &&
+		(ti.Months == nil || slices.ContainsFunc(ti.Months, func(x timeinterval.MonthRange) bool { return within(x.InclusiveRange, r.month) })) &&
+		(ti.Years == nil || slices.ContainsFunc(ti.Years, func(x timeinterval.YearRange) bool { return within(x.InclusiveRange, r.year) }))
+}
+
+// dayOfMonth counts negative days from the end of the month.
+func (r reading) dayOfMonth(day int) int {
+	if day < 0 {
+		last := time.Date(r.year, time.Month(r.month)+1, 0, 0, 0, 0, 0, time.UTC)
+		return last.Day() + 1 + day
+	}
+	return day
 }
 
 // effect is what a rule makes of the demand at an instant.
@@ -247,20 +339,19 @@ func (e effect) exceeds(other effect) bool {
 	return e.factor > other.factor || e.factor == other.factor && e.add > other.add
 }
 
-// effect returns what active rule i makes of the demand at t.
-func (tl Timeline) effect(i int, t time.Time) effect {
+// effect returns what active rule i makes of the demand at m.
+func (tl Timeline) effect(i int, m moment) effect {
 	d := tl.rules[i].Demand
-	local := t.In(tl.zone)
-	factor := d.Multiply * d.month(local)
+	factor := finite(d.Multiply * d.month(m.local.month))
 	if d.ByHour != nil {
-		factor *= d.ByHour[local.Hour()]
+		factor = finite(factor * d.ByHour[m.local.minute/60])
 	}
-	share := tl.ramped(i, t) * tl.decayed(i, t)
+	share := tl.ramped(i, m.Time) * tl.decayed(i, m.Time)
 	return effect{1 + (factor-1)*share, d.Add * share}
 }
 
-func (d *DemandEffect) month(local time.Time) float64 {
-	if factor, named := d.ByMonth[local.Month()]; named {
+func (d *DemandEffect) month(month int) float64 {
+	if factor, named := d.ByMonth[time.Month(month)]; named {
 		return factor
 	}
 	return 1
@@ -270,14 +361,15 @@ func (d *DemandEffect) month(local time.Time) float64 {
 // latest of the events' starts, 1 without a half-life.
 func (tl Timeline) decayed(i int, t time.Time) float64 {
 	halfLife := tl.rules[i].Demand.HalfLife
-	each := tl.when[i].each
-	if halfLife <= 0 || len(each) == 0 {
+	when := tl.when[i]
+	if halfLife <= 0 {
 		return 1
 	}
-	started := sort.Search(len(each), func(k int) bool { return each[k].start.After(t) })
-	for k := started - 1; k >= 0; k-- {
-		if each[k].end.After(t) {
-			return math.Exp2(-float64(t.Sub(each[k].start)) / float64(halfLife))
+	begun := sort.Search(len(when.each), func(k int) bool { return when.each[k].start.After(t) })
+	for _, s := range slices.Backward(when.each[:begun]) {
+		if s.end.After(t) {
+			age := t.Sub(s.start) - when.lead
+			return math.Exp2(-max(float64(age), 0) / float64(halfLife))
 		}
 	}
 	return 1
@@ -296,45 +388,133 @@ func (tl Timeline) ramped(i int, t time.Time) float64 {
 	return share
 }
 
-// grain is that of schedules.
-const grain = time.Minute
-
 // since returns for how long rule i has been active at t, at most limit.
 func (tl Timeline) since(i int, t time.Time, limit time.Duration) time.Duration {
-	r := tl.rules[i]
-	if s := spanAt(tl.when[i].merged, t); s != nil {
-		limit = min(limit, t.Sub(s.start))
-	}
-	if !r.followsClock() {
-		return limit
-	}
-	for minute := t.Truncate(grain); t.Sub(minute) < limit; minute = minute.Add(-grain) {
-		if !tl.active(i, minute.Add(-grain)) {
-			return min(limit, t.Sub(minute))
+	for at := t; ; {
+		edge, _ := tl.edges(i, at)
+		if t.Sub(edge) >= limit {
+			return limit
+		}
+		at = edge.Add(-1)
+		if !tl.active(i, tl.at(at)) {
+			return t.Sub(edge)
 		}
 	}
-	return limit
 }
 
 // until returns for how long rule i stays active from t on, at most limit.
 func (tl Timeline) until(i int, t time.Time, limit time.Duration) time.Duration {
-	r := tl.rules[i]
-	if s := spanAt(tl.when[i].merged, t); s != nil {
-		limit = min(limit, s.end.Sub(t))
-	}
-	if !r.followsClock() {
-		return limit
-	}
-	for minute := t.Truncate(grain).Add(grain); minute.Sub(t) < limit; minute = minute.Add(grain) {
-		if !tl.active(i, minute) {
-			return min(limit, minute.Sub(t))
+	for at := t; ; {
+		_, at = tl.edges(i, at)
+		if at.Sub(t) >= limit {
+			return limit
+		}
+		if !tl.active(i, tl.at(at)) {
+			return at.Sub(t)
 		}
 	}
-	return limit
 }
 
-// followsClock reports whether something besides the rule's own events begins and
-// ends it.
-func (r Rule) followsClock() bool {
-	return len(r.When.During) > 0 || len(r.When.Months) > 0 || r.Unless != nil
+// edges returns the last instant until t and the first after it at which rule i
+// may have become active or inactive.
+func (tl Timeline) edges(i int, t time.Time) (before, after time.Time) {
+	before, after = t.Add(-math.MaxInt64), t.Add(math.MaxInt64)
+	narrow := func(b, a time.Time) {
+		if b.After(before) {
+			before = b
+		}
+		if a.Before(after) {
+			after = a
+		}
+	}
+	for _, s := range [...]spans{tl.when[i], tl.not[i]} {
+		k := spansUntil(s.merged, t)
+		if k > 0 {
+			narrow(s.merged[k-1].end, after)
+		}
+		if k < len(s.merged) {
+			if s := s.merged[k]; s.start.After(t) {
+				narrow(before, s.start)
+			} else {
+				narrow(s.start, s.end)
+			}
+		}
+	}
+	for _, c := range tl.clocks[i] {
+		narrow(c.edges(t))
+	}
+	return before, after
+}
+
+// clock is a wall clock with the times of day at which schedules may begin or end.
+type clock struct {
+	zone    *time.Location
+	minutes []int // ascending; the first is midnight
+}
+
+// clocks returns those that begin and end the rule besides events.
+func (r Rule) clocks(zone *time.Location) []clock {
+	var cs []clock
+	add := func(zone *time.Location, minutes ...int) {
+		k := slices.IndexFunc(cs, func(c clock) bool { return c.zone == zone })
+		if k < 0 {
+			k = len(cs)
+			cs = append(cs, clock{zone, []int{0}})
+		}
+		cs[k].minutes = append(cs[k].minutes, minutes...)
+	}
+	conditions := []Condition{r.When}
+	if r.Unless != nil {
+		conditions = append(conditions, *r.Unless)
+	}
+	for _, c := range conditions {
+		if len(c.Months) > 0 {
+			add(zone)
+		}
+		for _, s := range c.During {
+			for _, ti := range s.Intervals {
+				zone := zone
+				if ti.Location != nil {
+					zone = ti.Location.Location
+				}
+				add(zone)
+				for _, tr := range ti.Times {
+					add(zone, tr.StartMinute, tr.EndMinute)
+				}
+			}
+		}
+	}
+	for i := range cs {
+		slices.Sort(cs[i].minutes)
+		cs[i].minutes = slices.Compact(cs[i].minutes)
+	}
+	return cs
+}
+
+// edges returns the last of the clock's times until t and the first after it. A
+// change of the zone's offset is one as well.
+func (c clock) edges(t time.Time) (before, after time.Time) {
+	const day = 24 * 60
+	local := t.In(c.zone)
+	hour, minute, second := local.Clock()
+	minute += 60 * hour
+	passed := time.Duration(second)*time.Second + time.Duration(local.Nanosecond()) // of the minute
+	k, exact := slices.BinarySearch(c.minutes, minute)
+	if exact {
+		k++
+	}
+	next := day
+	if k < len(c.minutes) {
+		next = c.minutes[k]
+	}
+	before = t.Add(time.Duration(c.minutes[k-1]-minute)*time.Minute - passed)
+	after = t.Add(time.Duration(next-minute)*time.Minute - passed)
+	begin, end := local.ZoneBounds()
+	if begin.After(before) {
+		before = begin
+	}
+	if !end.IsZero() && end.Before(after) {
+		after = end
+	}
+	return before, after
 }

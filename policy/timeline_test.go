@@ -7,15 +7,16 @@ import (
 
 	"github.com/prometheus/alertmanager/timeinterval"
 	"go.yaml.in/yaml/v3"
+	"pgregory.net/rapid"
 )
 
 // schedule is a daily window without a location of its own.
-func schedule(t *testing.T, name, from, to string) Schedule {
+func schedule(t testing.TB, name, from, to string) Schedule {
 	t.Helper()
-	return parseSchedule(t, name, "times: [{start_time: '"+from+"', end_time: '"+to+"'}]")
+	return parsed(t, name, "times: [{start_time: '"+from+"', end_time: '"+to+"'}]")
 }
 
-func parseSchedule(t *testing.T, name, text string) Schedule {
+func parsed(t testing.TB, name, text string) Schedule {
 	t.Helper()
 	var ti timeinterval.TimeInterval
 	if err := yaml.Unmarshal([]byte(text), &ti); err != nil {
@@ -50,7 +51,7 @@ func TestScheduleContains(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := parseSchedule(t, "s", tt.interval).Contains(tt.at, newYork); got != tt.want {
+			if got := parsed(t, "s", tt.interval).Contains(tt.at, newYork); got != tt.want {
 				t.Errorf("Contains(%s) = %v, want %v", tt.at.In(newYork), got, tt.want)
 			}
 		})
@@ -58,6 +59,7 @@ func TestScheduleContains(t *testing.T) {
 }
 
 func TestTimelineOffset(t *testing.T) {
+	at := func(h, m int) time.Time { return time.Date(2026, 11, 12, h, m, 0, 0, newYork) }
 	game := Event{Type: "game", Labels: map[string]string{"league": "nba"}, Start: noon, End: noon.Add(2 * time.Hour)}
 	playoff := game
 	playoff.Labels = map[string]string{"league": "nba", "importance": "playoff"}
@@ -87,13 +89,28 @@ func TestTimelineOffset(t *testing.T) {
 	decaying.Demand = &DemandEffect{Multiply: 3, HalfLife: time.Hour}
 	unlessPlayoff.Unless = &Condition{Event: &EventMatch{Type: "game", Labels: map[string]string{"importance": "playoff"}}}
 	unlessPlayoff.Demand = &DemandEffect{Multiply: 2}
-	learned.Demand = &DemandEffect{Multiply: 2, Learned: true}
+	learned.Demand = &DemandEffect{Multiply: 9, Learned: true, Group: "game"}
+	decayingAhead := decaying
+	decayingAhead.When = Condition{Event: &EventMatch{Type: "game", Lead: 30 * time.Minute, Tail: time.Hour}}
+	backwards := game
+	backwards.Start, backwards.End = at(13, 0), at(12, 0)
+	next := game
+	next.Start, next.End = game.End, game.End.Add(time.Hour)
+	grouped := func(name string, multiply, add float64) Rule {
+		return Rule{Name: name, Demand: &DemandEffect{Multiply: multiply, Add: add, Group: "game"}}
+	}
+	huge := Rule{Name: "huge", Demand: &DemandEffect{Multiply: math.MaxFloat64, Add: math.MaxFloat64}}
+	nothing := Rule{Name: "nothing", Demand: &DemandEffect{Multiply: 0}}
+	notAtNews := Rule{
+		Name: "quiet", Demand: &DemandEffect{Multiply: 2, RampUp: 10 * time.Minute, RampDown: 10 * time.Minute},
+		Unless: &Condition{Event: &EventMatch{Type: "news"}},
+	}
+	news := Event{Type: "news", Start: at(12, 0).Add(20 * time.Second), End: at(12, 0).Add(40 * time.Second)}
 	later := game
 	later.Start, later.End = noon.Add(90*time.Minute), noon.Add(100*time.Minute)
 
 	regular := func(m float64) Offset { return Offset{Regular: m, Total: m} }
 	irregular := func(m, total float64) Offset { return Offset{Regular: m, Total: total, Irregular: true} }
-	at := func(h, m int) time.Time { return time.Date(2026, 11, 12, h, m, 0, 0, newYork) }
 	tests := []struct {
 		name   string
 		rules  []Rule
@@ -131,6 +148,20 @@ func TestTimelineOffset(t *testing.T) {
 		{"and does otherwise", []Rule{unlessPlayoff}, []Event{game}, noon, irregular(1, 2)},
 		{"a learned effect is not applied here", []Rule{learned}, []Event{game}, noon, regular(1)},
 		{"a schedule's ramp falls", []Rule{evening}, nil, at(21, 50), regular(1.5)},
+		{"and does not compete in its group", []Rule{learned, onGame}, []Event{game}, noon, irregular(1, 2)},
+		{"an effect does not decay before the event starts", []Rule{decayingAhead}, []Event{game}, at(11, 45), irregular(1, 3)},
+		{"but from its start, not that of its lead", []Rule{decayingAhead}, []Event{game}, at(13, 0), irregular(1, 2)},
+		{"and on after its end", []Rule{decayingAhead}, []Event{game}, at(14, 30), irregular(1, 1+2*math.Exp2(-2.5))},
+		{"an event that ends before it starts never is", []Rule{onGame}, []Event{backwards}, at(12, 30), regular(1)},
+		{"nor does it hide others", []Rule{onGame}, []Event{backwards, game}, at(13, 30), irregular(1, 2)},
+		{"events that touch are one ramp", []Rule{ramped}, []Event{next, game}, at(14, 0), irregular(1, 3)},
+		{"a group has one leader of those that need no event", []Rule{onPlayoff, grouped("a", 1.5, 0), grouped("b", 1.2, 9)}, []Event{playoff}, noon, irregular(1.5, 3)},
+		{"of equal factors of a group the larger addition counts", []Rule{grouped("a", 2, 1), grouped("b", 2, 3)}, nil, noon, Offset{Regular: 2, RegularAdd: 3, Total: 2, TotalAdd: 3}},
+		{"the largest of a group may be below 1", []Rule{grouped("a", 0.5, 0), grouped("b", 0.8, 0)}, nil, noon, regular(0.8)},
+		{"factors are bounded, and nothing is no number", []Rule{huge, huge, nothing}, nil, noon, Offset{RegularAdd: math.MaxFloat64, TotalAdd: math.MaxFloat64}},
+		{"a ramp ends to the second where another condition begins", []Rule{notAtNews}, []Event{news}, at(11, 59), regular(1 + 80.0/600)},
+		{"and begins where it ends", []Rule{notAtNews}, []Event{news}, at(12, 1), regular(1 + 20.0/600)},
+		{"and not within it", []Rule{notAtNews}, []Event{news}, at(12, 0).Add(30 * time.Second), regular(1)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -139,5 +170,70 @@ func TestTimelineOffset(t *testing.T) {
 				t.Errorf("Offset(%s) = %+v, want %+v", tt.at.In(newYork), got, tt.want)
 			}
 		})
+	}
+}
+
+// The ramp of a rule whatever begins and ends it: schedules in two zones, months and
+// events at any second, against a walk from second to second.
+func TestRampsAgainstAWalk(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := Policy{Pool: testPool(), Rules: []Rule{drawn(t).rule("rule")}}
+		tl := p.Timeline(drawn(t).events())
+		now := noon.Add(time.Duration(rapid.IntRange(-3600, 3600).Draw(t, "now")) * time.Second)
+		if !tl.active(0, tl.at(now)) {
+			return
+		}
+		const limit = 1200
+		since, until := 0, 0
+		for since < limit && tl.active(0, tl.at(now.Add(-time.Duration(since+1)*time.Second))) {
+			since++
+		}
+		for until < limit && tl.active(0, tl.at(now.Add(time.Duration(until)*time.Second))) {
+			until++
+		}
+		if got := tl.since(0, now, limit*time.Second); got != time.Duration(since)*time.Second {
+			t.Fatalf("active since %s, want %ds", got, since)
+		}
+		if got := tl.until(0, now, limit*time.Second); got != time.Duration(until)*time.Second {
+			t.Fatalf("active until %s, want %ds", got, until)
+		}
+	})
+}
+
+// I28: months are those of the pool's clock; of those that wrap around the year there
+// are two ranges.
+func TestMonthsFollowThePoolsClock(t *testing.T) {
+	winter := parsed(t, "", "months: ['november:december', 'january:february']").Intervals[0].Months
+	tl := Policy{Pool: testPool(), Rules: []Rule{{Name: "winter", When: Condition{Months: winter}}}}.Timeline(nil)
+	for _, tt := range []struct {
+		at   string
+		want bool
+	}{
+		{"2026-11-01T03:59:59Z", false}, {"2026-11-01T04:00:00Z", true}, // midnight in New York, in summer time
+		{"2027-01-01T00:00:00Z", true}, {"2027-03-01T04:59:59Z", true}, {"2027-03-01T05:00:00Z", false}, {"2028-02-29T23:00:00Z", true},
+	} {
+		at, err := time.Parse(time.RFC3339, tt.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tl.Active(at); (len(got) == 1) != tt.want {
+			t.Errorf("%s: active %v, want %t", tt.at, got, tt.want)
+		}
+	}
+}
+
+func TestConcerns(t *testing.T) {
+	p := testPool() // nba, of league nba
+	for _, tt := range []struct {
+		labels map[string]string
+		want   bool
+	}{
+		{nil, true}, {map[string]string{"league": "nba"}, true}, {map[string]string{"league": "nfl"}, false},
+		{map[string]string{"team": "heat"}, true}, {map[string]string{"pool": "nba"}, true}, {map[string]string{"pool": "nfl"}, false},
+		{map[string]string{"pool": "nba", "league": "nfl"}, false}, {map[string]string{"league": ""}, false},
+	} {
+		if got := p.Concerns(Event{Labels: tt.labels}); got != tt.want {
+			t.Errorf("%v: got %t, want %t", tt.labels, got, tt.want)
+		}
 	}
 }
