@@ -66,8 +66,10 @@ $(BIN)/golangci-lint: tools/golangci-lint/go.mod
 	touch $@
 
 .PHONY: check-rules
-check-rules: build ## check the rule files of rules/
+check-rules: build ## check the rule files of rules/ and run their tests
 	$(BIN)/scaling-adapter check rules/*.yml
+	$(BIN)/scaling-adapter check rules/leagues/*.yml
+	$(BIN)/scaling-adapter test rules/tests/*.yml
 
 .PHONY: bench
 bench: ## run the benchmarks; BENCH selects some

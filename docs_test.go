@@ -81,10 +81,10 @@ func TestMetricsAreDocumented(t *testing.T) {
 }
 
 func TestKeysAreDocumented(t *testing.T) {
-	for source, document := range map[string]string{"internal/config/config.go": "docs/configuration.md", "rulefile/yaml.go": "docs/rule-files.md"} {
+	for source, document := range map[string]string{"internal/config/config.go": "docs/configuration.md", "rulefile/yaml.go": "docs/rules.md", "rulefile/ruletest/yaml.go": "docs/rule-tests.md"} {
 		text := read(t, document)
 		for _, key := range sorted(found("`yaml:\"([a-z_]+)\"`", read(t, source))) {
-			if !regexp.MustCompile(`\b` + key + `:`).MatchString(text) {
+			if !regexp.MustCompile(`\b` + key + "(:|`)").MatchString(text) {
 				t.Errorf("key %s of %s is not in %s", key, source, document)
 			}
 		}
@@ -93,8 +93,8 @@ func TestKeysAreDocumented(t *testing.T) {
 
 func TestPathsAndReasonsAreDocumented(t *testing.T) {
 	document := read(t, "docs/api.md")
-	code := found(`"((?:GET|POST) /[^"{]*)`, read(t, "internal/api/api.go"))
-	documented := found("(?m)^\\| `((?:GET|POST) /[^`]*)`", document)
+	code := found(`"((?:GET|POST|PUT|DELETE) /[^"]*?)(?:\{\$\})?"`, read(t, "internal/api/api.go"))
+	documented := found("(?m)^\\| `((?:GET|POST|PUT|DELETE) /[^`]*)`", document)
 	for _, path := range sorted(code) {
 		if !documented[path] {
 			t.Errorf("%s is not in docs/api.md", path)

@@ -16,7 +16,7 @@ import (
 func (e *Engine) decide(s *Settings, now time.Time, seen observation) []policy.Decision {
 	claims := make([]policy.Claim, len(s.Pools))
 	for i, spec := range s.Pools {
-		claims[i] = policy.Claim{Pool: spec.Pool, Decision: e.decideOne(spec, now, seen, i)}
+		claims[i] = policy.Claim{Pool: spec.Pool, Decision: e.decideOne(s, now, seen, i)}
 	}
 	limits := policy.Limits{MaxTotalAgents: s.MaxTotalAgents}
 	for _, h := range seen.hosts {
@@ -28,7 +28,8 @@ func (e *Engine) decide(s *Settings, now time.Time, seen observation) []policy.D
 }
 
 // decideOne decides one pool. A panic holds that pool and no other.
-func (e *Engine) decideOne(spec Pool, now time.Time, seen observation, i int) (d policy.Decision) {
+func (e *Engine) decideOne(s *Settings, now time.Time, seen observation, i int) (d policy.Decision) {
+	spec := s.Pools[i]
 	p := e.pools[spec.Pool.Name]
 	defer func() {
 		if r := recover(); r != nil {
@@ -38,9 +39,14 @@ func (e *Engine) decideOne(spec Pool, now time.Time, seen observation, i int) (d
 		}
 		d.ID = spec.Pool.Name + "-" + now.UTC().Format("20060102T150405Z")
 	}()
+	agents := p.state.Current.Agents
+	if seen.counts[i].Known {
+		agents = seen.counts[i].Agents
+	}
+	p.spend(s, now, agents, seen.used[i])
 	in := policy.Input{
 		Now: now, Current: seen.counts[i], Load: seen.loads[i], Outlook: p.outlook(now), LargestLoad: p.largest,
-		Timeline: p.timeline, Override: seen.overrides[spec.Pool.Name],
+		Timeline: p.timeline, Override: seen.overrides[spec.Pool.Name], Budgets: p.caps(),
 	}
 	d, p.state = spec.Decide(in, p.state)
 	return d
@@ -129,8 +135,8 @@ func (e *Engine) record(s *Settings, now time.Time, seen observation, decisions 
 		p.noteDecision(d)
 		snap.Pools[i] = PoolStatus{
 			Pool: spec.Pool, Load: seen.loads[i], Count: seen.counts[i], Decision: d, Outcome: outcomes[i],
-			Override: seen.overrides[spec.Pool.Name], Fallback: p.fallback(now),
-			History: p.history, Forecast: p.forecast, Scores: p.scores, Coverage: p.coverage,
+			Override: seen.overrides[spec.Pool.Name], Budgets: p.budgets, Fallback: p.fallback(now),
+			History: p.history, Forecast: p.forecast, Scores: p.scores, Coverage: p.coverage, Effects: p.effects,
 			Agents: slices.Clip(p.agents), Recent: p.recent, Events: p.events,
 		}
 	}

@@ -22,7 +22,12 @@ type Source interface {
 	// from start to end, both included and multiples of step. Missing values
 	// are NaN. An error means that nothing was learned.
 	Range(ctx context.Context, r Range, signals []policy.Signal) ([]forecast.Series, error)
+	// RangeAll returns all series of the answer to one query on the grid.
+	RangeAll(ctx context.Context, r Range, query string) ([]Labeled, error)
 }
+
+// Labeled is a series of an answer with its labels.
+type Labeled = forecast.Labeled
 
 // Range is a closed interval on a grid.
 type Range = forecast.Range
@@ -55,6 +60,7 @@ type Settings struct {
 	MaxTotalAgents int  // over all pools; 0: no limit
 	Enabled        bool // false: every pool is in dry run
 	Events         []policy.Event
+	Exprs          []Expr
 	Overrides      []policy.Override
 
 	Source   Source
@@ -64,7 +70,22 @@ type Settings struct {
 // Pool is a pool, the rules that select it, and where its load is measured.
 type Pool struct {
 	policy.Policy
-	Load policy.Signal
+	Load    policy.Signal
+	Current *policy.Signal // of its agents; nil: the orchestrator is asked
+	// Holidays are the days on which the load is unlike its weekday, past and to come.
+	Holidays []time.Time
+	Budgets  []Budget
+}
+
+// Expr is a query that makes events: one for each series of its answer, from when
+// it was true for some time until it is not. True is a value that is neither absent,
+// nor 0, nor NaN.
+type Expr struct {
+	Name   string // of the event source
+	Query  string
+	For    time.Duration     // how long it must have been true; ≥ 0
+	Type   string            // of the events
+	Labels map[string]string // of the events, besides those of the series
 }
 
 // Host is a resource of a group of hosts that run agents.
@@ -100,12 +121,14 @@ type PoolStatus struct {
 	Decision policy.Decision
 	Outcome  policy.Outcome
 	Override *policy.Override // that has effect; nil if none has
-	Fallback string           // why there is no fresh forecast; empty when there is one
+	Budgets  []BudgetStatus
+	Fallback string // why there is no fresh forecast; empty when there is one
 
 	History  forecast.Series // measured load, as far back as it is kept
 	Forecast forecast.Forecast
 	Scores   []forecast.Score
 	Coverage []forecast.Coverage
+	Effects  []Effect          // of events, by demand rule
 	Agents   []AgentsPoint     // oldest first, one a step
 	Recent   []policy.Decision // that changed something or whose reason changed, newest first
 	Events   []policy.Event    // that concern the pool, from a day ago on, by start

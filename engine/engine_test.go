@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +32,10 @@ var start = time.Date(2026, 11, 12, 12, 0, 0, 0, time.UTC)
 type world struct {
 	mu       sync.Mutex
 	load     func(pool string, t time.Time) float64
-	down     bool // Prometheus does not answer
+	down     bool                                 // Prometheus does not answer
+	queried  func(query string) (float64, bool)   // answers to queries besides loads; a negative one is missing
+	truth    func(t time.Time) map[string]float64 // what expressions answer, by league
+	asked    []Range                              // of expressions
 	agents   map[string]int
 	refuse   map[string]bool // pools whose scaling fails
 	calls    []policy.Decision
@@ -48,6 +53,14 @@ func (w *world) Sample(_ context.Context, now time.Time, signals []policy.Signal
 			out[i] = policy.Sample{Quality: policy.Error, Detail: "connection refused"}
 			continue
 		}
+		if w.queried != nil {
+			if y, ok := w.queried(s.Query); ok {
+				if y >= 0 {
+					out[i] = policy.Sample{Value: y, Time: now, Quality: policy.OK}
+				}
+				continue
+			}
+		}
 		out[i] = policy.Sample{Value: w.load(s.Match["pool"], now), Time: now, Quality: policy.OK}
 	}
 	return out
@@ -63,6 +76,28 @@ func (w *world) Range(_ context.Context, r Range, signals []policy.Signal) ([]fo
 		for t := r.Start; !t.After(r.End); t = t.Add(r.Step) {
 			out[i].Values = append(out[i].Values, w.load(s.Match["pool"], t))
 		}
+	}
+	return out, nil
+}
+
+func (w *world) RangeAll(_ context.Context, r Range, _ string) ([]Labeled, error) {
+	if w.down {
+		return nil, errors.New("connection refused")
+	}
+	w.asked = append(w.asked, r)
+	byLeague := map[string]*Labeled{}
+	n := int(r.End.Sub(r.Start)/r.Step) + 1
+	for k := range n {
+		for league, y := range w.truth(r.Start.Add(time.Duration(k) * r.Step)) {
+			if byLeague[league] == nil {
+				byLeague[league] = &Labeled{Labels: map[string]string{"league": league}, Series: forecast.Series{Start: r.Start, Step: r.Step, Values: slices.Repeat([]float64{math.NaN()}, n)}}
+			}
+			byLeague[league].Values[k] = y
+		}
+	}
+	var out []Labeled
+	for _, league := range slices.Sorted(maps.Keys(byLeague)) {
+		out = append(out, *byLeague[league])
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"reflect"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,8 +26,8 @@ type Options struct {
 	Journal    Journal // may be nil
 }
 
-// Engine runs the loop. Apply and Snapshot may be called at any time; Tick is
-// for one goroutine.
+// Engine runs the loop. Tick is for one goroutine; everything else may be called at
+// any time.
 type Engine struct {
 	settings atomic.Pointer[Settings]
 	snapshot atomic.Pointer[Snapshot]
@@ -39,7 +40,9 @@ type Engine struct {
 	current   *Settings      // the generation that pools was made for
 	events    []policy.Event // those of the settings and those told at run time, by start
 	told      int            // generation of the latter
+	poolsMu   sync.Mutex     // held while pools is replaced, for Explain
 	pools     map[string]*pool
+	exprs     []*exprEvents
 	emergency policy.EmergencyState
 	last      time.Time // of the last tick
 }
@@ -57,6 +60,9 @@ func New(o Options) *Engine {
 // Apply makes the next tick use the settings. A tick that runs sees one
 // generation from its start to its end.
 func (e *Engine) Apply(s *Settings) { e.settings.Store(s) }
+
+// Settings returns what was applied last; nil before.
+func (e *Engine) Settings() *Settings { return e.settings.Load() }
 
 // Snapshot returns what the last tick saw and did; nil before the first one.
 func (e *Engine) Snapshot() *Snapshot { return e.snapshot.Load() }
@@ -108,11 +114,12 @@ func (e *Engine) Tick(ctx context.Context, now time.Time) {
 		return
 	}
 	began := time.Now()
+	e.endOverrides(e.last, now, s.Interval)
 	e.countMissed(s, now)
 	ctx, cancel := context.WithTimeout(ctx, s.Interval)
 	defer cancel()
 
-	e.adopt(s, now)
+	e.adopt(s, now, e.observeExprs(ctx, s, now))
 	seen := e.observe(ctx, s, now)
 	e.learn(ctx, s, now, began.Add(s.Interval/2))
 	decisions := e.decide(s, now, seen)
@@ -133,13 +140,20 @@ func (e *Engine) countMissed(s *Settings, now time.Time) {
 	e.last = now
 }
 
-// adopt makes the pools follow the settings and the events told at run time.
-func (e *Engine) adopt(s *Settings, now time.Time) {
-	told, generation := e.orders.told(now.Add(-s.History))
-	if s == e.current && generation == e.told {
+// adopt makes the pools follow the settings and the events told at run time or
+// made by expressions.
+func (e *Engine) adopt(s *Settings, now time.Time, changed bool) {
+	oldest := now.Add(-s.History)
+	told, generation := e.orders.told(oldest)
+	if s == e.current && generation == e.told && !changed {
 		return
 	}
-	e.events, e.told = slices.Concat(s.Events, told), generation
+	var measured []policy.Event
+	for _, x := range e.exprs {
+		measured = append(measured, x.events(oldest)...)
+	}
+	e.orders.measure(measured)
+	e.events, e.told = slices.Concat(s.Events, told, measured), generation
 	slices.SortStableFunc(e.events, func(a, b policy.Event) int { return a.Start.Compare(b.Start) })
 	if s != e.current {
 		e.adoptPools(s, now)
@@ -152,11 +166,10 @@ func (e *Engine) adopt(s *Settings, now time.Time) {
 // adoptPools makes the pools follow the settings. A pool keeps what it knows for as
 // long as its meaning stays the same.
 func (e *Engine) adoptPools(s *Settings, now time.Time) {
-	old := e.pools
-	e.pools = make(map[string]*pool, len(s.Pools))
+	pools := make(map[string]*pool, len(s.Pools))
 	sameGrid := e.current != nil && e.current.Step == s.Step && e.current.History == s.History && e.current.Horizon == s.Horizon
 	for _, spec := range s.Pools {
-		p := old[spec.Pool.Name]
+		p := e.pools[spec.Pool.Name]
 		if p == nil || !sameGrid || !reflect.DeepEqual(p.spec.Load, spec.Load) || p.spec.Pool.Location.String() != spec.Pool.Location.String() {
 			fresh := &pool{}
 			if p != nil {
@@ -164,13 +177,21 @@ func (e *Engine) adoptPools(s *Settings, now time.Time) {
 			}
 			p = fresh
 		}
+		p.mu.Lock()
+		if !reflect.DeepEqual(p.spec.Budgets, spec.Budgets) {
+			p.timeline = policy.Timeline{} // is made anew, and the classes with it
+		}
 		if !reflect.DeepEqual(p.spec.Rules, spec.Rules) || !reflect.DeepEqual(p.spec.Pool.Labels, spec.Pool.Labels) {
 			p.timeline = policy.Timeline{}
 			p.predictor = nil // the history means something else now; the forecast stands until it is fitted
 			p.refitDue = now
 		}
 		p.spec = spec
-		e.pools[spec.Pool.Name] = p
+		p.mu.Unlock()
+		pools[spec.Pool.Name] = p
 	}
+	e.poolsMu.Lock()
+	e.pools = pools
+	e.poolsMu.Unlock()
 	e.current = s
 }

@@ -23,6 +23,7 @@ type metrics struct {
 	fitFailures     prometheus.Counter
 	modelFailures   prometheus.Counter
 	historyFailures prometheus.Counter
+	exprFailures    prometheus.Counter
 	panics          prometheus.Counter
 }
 
@@ -45,9 +46,10 @@ func newMetrics(reg prometheus.Registerer, snapshot func() *Snapshot) *metrics {
 		fitFailures:     counter("scaling_adapter_forecast_fit_failures_total", "Fits after which a pool went on with its last model."),
 		modelFailures:   counter("scaling_adapter_forecast_model_failures_total", "Models that could not be fitted and were left as they were, or out."),
 		historyFailures: counter("scaling_adapter_history_failures_total", "Requests for the history of loads that failed."),
+		exprFailures:    counter("scaling_adapter_expression_failures_total", "Queries of expressions that make events that failed."),
 		panics:          counter("scaling_adapter_panics_total", "Evaluations of a pool that panicked; the pool was held."),
 	}
-	reg.MustRegister(m.ticks, m.ticksMissed, m.tickDuration, m.fitDuration, m.fitFailures, m.modelFailures, m.historyFailures, m.panics, collector{newDescs(), snapshot})
+	reg.MustRegister(m.ticks, m.ticksMissed, m.tickDuration, m.fitDuration, m.fitFailures, m.modelFailures, m.historyFailures, m.exprFailures, m.panics, collector{newDescs(), snapshot})
 	return m
 }
 
@@ -71,10 +73,12 @@ func heaviest(scores []forecast.Score) string {
 
 // constraints are the reasons that hold the demand back or push it up.
 var constraints = [...]policy.Code{
-	policy.ReasonCurrentUnknown, policy.ReasonLoadUnknown, policy.ReasonSensitivity, policy.ReasonRuleMin, policy.ReasonRuleMax,
-	policy.ReasonPoolMin, policy.ReasonPoolMax, policy.ReasonTolerance, policy.ReasonStabilization, policy.ReasonStepLimit,
-	policy.ReasonCooldown, policy.ReasonHostUnknown, policy.ReasonHostLimit, policy.ReasonMaxTotal, policy.ReasonMode,
-	policy.ReasonEvaluationFailed,
+	policy.ReasonCurrentUnknown, policy.ReasonDisabled, policy.ReasonLoadUnknown, policy.ReasonSensitivity, policy.ReasonRuleHold,
+	policy.ReasonSeasonMin, policy.ReasonSeasonMax, policy.ReasonRuleMin, policy.ReasonRuleMax, policy.ReasonPoolMin, policy.ReasonPoolMax,
+	policy.ReasonBudget, policy.ReasonBudgetExhausted, policy.ReasonBudgetUnknown, policy.ReasonOverride,
+	policy.ReasonTolerance, policy.ReasonStabilization, policy.ReasonStepLimit, policy.ReasonCooldown, policy.ReasonMode,
+	policy.ReasonHostUnknown, policy.ReasonHostLimit, policy.ReasonMaxTotal, policy.ReasonHostFit,
+	policy.ReasonEmergency, policy.ReasonEmergencyHold, policy.ReasonEvaluationFailed,
 }
 
 // descs describe what is read from the snapshot.
@@ -82,7 +86,8 @@ type descs struct {
 	lastTick, load, forecast, error, coverage, model, age,
 	fallback, demand, desired, current, ready, max,
 	min, perAgent, maxTotal, mode, constraint, rule,
-	event, signal, signalAge, host, hostLimit, configLoaded *prometheus.Desc
+	event, signal, signalAge, host, hostLimit, configLoaded,
+	emergency, override, overrideEnd, budgetLimit, budgetUsed, budgetProtected, budgetExhaustion *prometheus.Desc
 }
 
 func newDescs() descs {
@@ -112,9 +117,17 @@ func newDescs() descs {
 		event:        desc("event_active", "Events of a type that concern a pool and are going on.", "type", "pool"),
 		signal:       desc("signal_up", "1 while a signal is fresh and complete.", "pool", "signal"),
 		signalAge:    desc("signal_age_seconds", "Age of a signal's last sample.", "pool", "signal"),
-		host:         desc("host_utilization_ratio", "Share of a host resource that is used.", "resource"),
-		hostLimit:    desc("host_limit_ratio", "Share of a host resource from which on no pool grows.", "resource"),
+		host:         desc("host_utilization_ratio", "Share of a host resource that is used, by group of hosts.", "hosts", "resource"),
+		hostLimit:    desc("host_limit_ratio", "Share of a host resource from which on no pool grows, by group of hosts.", "hosts", "resource"),
 		configLoaded: desc("config_generation", "Number of configurations loaded since the start."),
+
+		emergency:        desc("emergency_active", "1 while pools on a group of hosts were cut and may not grow yet.", "hosts"),
+		override:         desc("override_active", "1 while an operator's order on a pool has effect.", "pool"),
+		overrideEnd:      desc("override_end_timestamp_seconds", "When the order on a pool ends.", "pool"),
+		budgetLimit:      desc("budget_limit", "Posts of a window of the budget.", "pool", "budget"),
+		budgetUsed:       desc("budget_used_ratio", "Share of the budget that is used in the stricter of its windows.", "pool", "budget"),
+		budgetProtected:  desc("budget_protected_posts", "Posts of what remains that are kept for better ones.", "pool", "budget"),
+		budgetExhaustion: desc("budget_exhaustion_timestamp_seconds", "When the posts that are expected will have used up the budget; not there if it lasts.", "pool", "budget"),
 	}
 }
 
@@ -136,18 +149,25 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	gauge(c.lastTick, float64(snap.Time.UnixMilli())/1000)
+	gauge(c.lastTick, seconds(snap.Time))
 	gauge(c.maxTotal, float64(snap.Settings.MaxTotalAgents))
 	gauge(c.configLoaded, float64(snap.Settings.Generation))
 	for _, h := range snap.Hosts {
 		if h.Sample.Quality == policy.OK {
-			gauge(c.host, h.Sample.Value/100, h.Resource)
+			gauge(c.host, h.Sample.Value/100, h.Hosts, h.Resource)
 		}
-		gauge(c.hostLimit, h.Limit/100, h.Resource)
-		gauge(c.signal, one(h.Sample.Quality == policy.OK), "", "host_"+h.Resource)
+		signal := "host_" + h.Resource
+		if h.Hosts != "" {
+			signal = "host_" + h.Hosts + "_" + h.Resource
+		}
+		gauge(c.hostLimit, h.Limit/100, h.Hosts, h.Resource)
+		gauge(c.signal, one(h.Sample.Quality == policy.OK), "", signal)
 		if !h.Sample.Time.IsZero() {
-			gauge(c.signalAge, h.Sample.Age(snap.Time).Seconds(), "", "host_"+h.Resource)
+			gauge(c.signalAge, h.Sample.Age(snap.Time).Seconds(), "", signal)
 		}
+	}
+	for hosts, g := range snap.Emergency {
+		gauge(c.emergency, one(g.Active), hosts)
 	}
 	for i := range snap.Pools {
 		c.collectPool(gauge, snap, &snap.Pools[i])
@@ -175,6 +195,11 @@ func (c collector) collectPool(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
 		gauge(c.current, float64(p.Count.Agents), name)
 		gauge(c.ready, float64(p.Count.Ready), name)
 	}
+	gauge(c.override, one(p.Override != nil), name)
+	if p.Override != nil {
+		gauge(c.overrideEnd, seconds(p.Override.End), name)
+	}
+	c.collectBudgets(gauge, p)
 	c.collectForecast(gauge, snap, p)
 	c.collectDecision(gauge, snap, p)
 }
@@ -234,6 +259,21 @@ func (c collector) collectDecision(gauge gaugeFunc, snap *Snapshot, p *PoolStatu
 		gauge(c.event, float64(n), typ, name)
 	}
 }
+
+func (c collector) collectBudgets(gauge gaugeFunc, p *PoolStatus) {
+	for _, b := range p.Budgets {
+		gauge(c.budgetLimit, float64(b.Limit), p.Pool.Name, b.Name)
+		if b.Cap.Window != "" && b.Limit > 0 {
+			gauge(c.budgetUsed, float64(b.Cap.Used)/float64(b.Limit), p.Pool.Name, b.Name)
+			gauge(c.budgetProtected, float64(b.Cap.Protected), p.Pool.Name, b.Name)
+		}
+		if !b.Cap.Exhaustion.IsZero() {
+			gauge(c.budgetExhaustion, seconds(b.Cap.Exhaustion), p.Pool.Name, b.Name)
+		}
+	}
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 func one(b bool) float64 {
 	if b {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ type observation struct {
 	loads  []policy.Sample
 	counts []policy.Count
 	hosts  []HostStatus
+	used   [][]policy.Sample // by pool: what its budgets have spent
 
 	overrides map[string]*policy.Override // that have effect, by pool
 }
@@ -34,7 +36,17 @@ func (e *Engine) observe(ctx context.Context, s *Settings, now time.Time) observ
 	for _, h := range s.Hosts {
 		signals = append(signals, h.Signal)
 	}
-	seen := observation{counts: make([]policy.Count, len(s.Pools))}
+	counted := len(signals)
+	for _, p := range s.Pools {
+		if p.Current != nil {
+			signals = append(signals, *p.Current)
+		}
+	}
+	spent := len(signals)
+	for _, p := range s.Pools {
+		signals = append(signals, p.usedSignals(now.Add(-s.QueryLag))...)
+	}
+	seen := observation{counts: make([]policy.Count, len(s.Pools)), used: make([][]policy.Sample, len(s.Pools))}
 	var samples []policy.Sample
 	var g sync.WaitGroup
 	g.Go(func() { samples = s.Source.Sample(ctx, now, signals) })
@@ -42,6 +54,9 @@ func (e *Engine) observe(ctx context.Context, s *Settings, now time.Time) observ
 		var calls errgroup.Group
 		calls.SetLimit(callConcurrency)
 		for i, p := range s.Pools {
+			if p.Current != nil {
+				continue
+			}
 			calls.Go(func() error {
 				seen.counts[i] = s.Actuator.Current(ctx, p.Pool.Name)
 				return nil
@@ -51,12 +66,36 @@ func (e *Engine) observe(ctx context.Context, s *Settings, now time.Time) observ
 	})
 	g.Wait()
 	seen.loads = samples[:len(s.Pools)]
+	for i, p := range s.Pools {
+		if p.Current != nil {
+			seen.counts[i] = countOf(samples[counted])
+			counted++
+		}
+		n := 0
+		for _, b := range p.Budgets {
+			n += len(b.Windows())
+		}
+		seen.used[i] = samples[spent : spent+n]
+		spent += n
+	}
 	seen.overrides = e.overridesNow(now)
 	for i, h := range s.Hosts {
 		seen.hosts = append(seen.hosts, HostStatus{Host: h, Sample: samples[len(s.Pools)+i]})
 	}
 	return seen
 }
+
+// countOf is a count of agents that was measured.
+func countOf(s policy.Sample) policy.Count {
+	if s.Quality != policy.OK || s.Value > maxCount {
+		return policy.Count{Detail: fmt.Sprintf("its measured agents are %s: %s", s.Quality, s.Detail)}
+	}
+	n := int(math.Round(s.Value))
+	return policy.Count{Agents: n, Ready: n, Known: true}
+}
+
+// maxCount is more agents than any pool has.
+const maxCount = 1 << 20
 
 // learn fetches what the histories lack, fits models that are due and renews
 // forecasts. Fits that do not begin before the deadline wait for a later tick.
@@ -84,7 +123,8 @@ func (e *Engine) learn(ctx context.Context, s *Settings, now, deadline time.Time
 func (e *Engine) renew(p *pool, s *Settings, now time.Time, horizon int, fit bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			p.predictor, p.forecast, p.forecastErr = nil, forecast.Forecast{}, fmt.Errorf("panic while forecasting: %v", r)
+			p.learned(nil)
+			p.forecast, p.forecastErr = forecast.Forecast{}, fmt.Errorf("panic while forecasting: %v", r)
 			p.refitDue = p.refitAfter(now, s.RefitEvery)
 			e.metrics.panics.Inc()
 			e.logger.Error("forecast panicked; going on without", "pool", p.spec.Pool.Name, "panic", r)
@@ -127,7 +167,7 @@ func (e *Engine) fetch(ctx context.Context, s *Settings, now time.Time) {
 		if h := e.pools[spec.Pool.Name].history; h.Len() > 0 && h.End().After(start) {
 			start = h.End()
 		} else if h.Len() > 0 {
-			e.pools[spec.Pool.Name].history = forecast.Series{} // it ends before the history begins
+			e.pools[spec.Pool.Name].forget() // it ends before the history begins
 		}
 		if !start.After(end) {
 			groups[start.UTC()] = append(groups[start.UTC()], spec)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -9,13 +10,24 @@ import (
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
+// mostEvents are the events told at run time that are kept. Who tells them keeps
+// those that are not over well below.
+const mostEvents = 2000
+
 // orders are what people and programs told at run time, besides the settings.
 // They may be used by several goroutines at once.
 type orders struct {
 	mu         sync.Mutex
-	overrides  []policy.Override
+	overrides  []toldOverride
 	events     []policy.Event
-	generation int // counts changes of the events
+	generation int            // counts changes of the events
+	measured   []policy.Event // those of expressions; told by the ticks
+}
+
+// toldOverride is an override that was set at run time.
+type toldOverride struct {
+	policy.Override
+	seen bool // by a tick: it knows the clock of its start and end
 }
 
 // SetOverride makes an override take effect with the next tick. It replaces those of
@@ -23,8 +35,8 @@ type orders struct {
 func (e *Engine) SetOverride(o policy.Override) {
 	e.orders.mu.Lock()
 	defer e.orders.mu.Unlock()
-	e.orders.overrides = slices.DeleteFunc(slices.Clone(e.orders.overrides), func(old policy.Override) bool { return old.Pool == o.Pool })
-	e.orders.overrides = append(e.orders.overrides, o)
+	e.orders.overrides = slices.DeleteFunc(e.orders.overrides, func(old toldOverride) bool { return old.Pool == o.Pool })
+	e.orders.overrides = append(e.orders.overrides, toldOverride{Override: o})
 }
 
 // EndOverride ends the overrides of a pool that were set at run time and returns
@@ -32,15 +44,13 @@ func (e *Engine) SetOverride(o policy.Override) {
 func (e *Engine) EndOverride(pool string) []policy.Override {
 	e.orders.mu.Lock()
 	defer e.orders.mu.Unlock()
-	var ended, kept []policy.Override
-	for _, o := range e.orders.overrides {
+	var ended []policy.Override
+	e.orders.overrides = slices.DeleteFunc(e.orders.overrides, func(o toldOverride) bool {
 		if o.Pool == pool {
-			ended = append(ended, o)
-		} else {
-			kept = append(kept, o)
+			ended = append(ended, o.Override)
 		}
-	}
-	e.orders.overrides = kept
+		return o.Pool == pool
+	})
 	return ended
 }
 
@@ -53,13 +63,41 @@ func (e *Engine) Overrides(now time.Time) []policy.Override {
 	}
 	e.orders.mu.Lock()
 	defer e.orders.mu.Unlock()
-	e.orders.overrides = slices.DeleteFunc(e.orders.overrides, func(o policy.Override) bool { return !now.Before(o.End) })
-	out = append(out, e.orders.overrides...)
+	for _, o := range e.orders.overrides {
+		out = append(out, o.Override)
+	}
 	out = slices.DeleteFunc(out, func(o policy.Override) bool { return !now.Before(o.End) })
 	slices.SortFunc(out, func(a, b policy.Override) int {
 		return cmp.Or(cmp.Compare(a.Pool, b.Pool), a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID))
 	})
 	return out
+}
+
+// endOverrides forgets the overrides that were set at run time and are over, for
+// good: a clock that is set back does not bring them back. Nor does it prolong
+// those that go on: as long as it was set back, they end earlier.
+func (e *Engine) endOverrides(last, now time.Time, interval time.Duration) {
+	e.orders.mu.Lock()
+	defer e.orders.mu.Unlock()
+	if now.Before(last) {
+		back := last.Add(interval).Sub(now) // at most an interval more than it was
+		for i := range e.orders.overrides {
+			if o := &e.orders.overrides[i]; o.seen && o.ActiveAt(last) {
+				o.Start, o.End = o.Start.Add(-back), o.End.Add(-back)
+				e.logger.Warn("the clock was set back; the override ends as much earlier", "pool", o.Pool, "override", o.ID, "end", o.End)
+			}
+		}
+	}
+	e.orders.overrides = slices.DeleteFunc(e.orders.overrides, func(o toldOverride) bool {
+		over := !now.Before(o.End)
+		if over {
+			e.logger.Info("override ended by itself", "pool", o.Pool, "override", o.ID, "author", o.Author, "reason", o.Reason)
+		}
+		return over
+	})
+	for i := range e.orders.overrides {
+		e.orders.overrides[i].seen = true
+	}
 }
 
 // overridesNow returns the overrides that have effect, by pool.
@@ -74,12 +112,40 @@ func (e *Engine) overridesNow(now time.Time) map[string]*policy.Override {
 	return out
 }
 
+// ToldEvents returns the events that were put at run time, by start.
+func (e *Engine) ToldEvents() []policy.Event {
+	e.orders.mu.Lock()
+	defer e.orders.mu.Unlock()
+	return slices.Clone(e.orders.events)
+}
+
+// Events returns all events that are known, by start: those of the settings and of
+// expressions, and those that were put at run time.
+func (e *Engine) Events() []policy.Event {
+	var out []policy.Event
+	if s := e.settings.Load(); s != nil {
+		out = slices.Clone(s.Events)
+	}
+	e.orders.mu.Lock()
+	defer e.orders.mu.Unlock()
+	out = slices.Concat(out, e.orders.measured, e.orders.events)
+	slices.SortStableFunc(out, func(a, b policy.Event) int { return a.Start.Compare(b.Start) })
+	return out
+}
+
 // PutEvent adds an event or replaces the one with its ID that was put before. It
-// counts from the next tick on.
+// counts from the next tick on. Of too many, the one is forgotten that ended first.
 func (e *Engine) PutEvent(ev policy.Event) {
 	e.orders.mu.Lock()
 	defer e.orders.mu.Unlock()
+	if slices.ContainsFunc(e.orders.events, func(old policy.Event) bool { return reflect.DeepEqual(old, ev) }) {
+		return
+	}
 	e.orders.events = slices.DeleteFunc(slices.Clone(e.orders.events), func(old policy.Event) bool { return old.ID == ev.ID })
+	if len(e.orders.events) >= mostEvents {
+		first := slices.MinFunc(e.orders.events, func(a, b policy.Event) int { return a.End.Compare(b.End) })
+		e.orders.events = slices.DeleteFunc(e.orders.events, func(old policy.Event) bool { return old.ID == first.ID })
+	}
 	e.orders.events = append(e.orders.events, ev)
 	slices.SortStableFunc(e.orders.events, func(a, b policy.Event) int { return a.Start.Compare(b.Start) })
 	e.orders.generation++
@@ -103,6 +169,13 @@ func (e *Engine) EndEvent(id string, t time.Time) bool {
 		e.orders.generation++
 	}
 	return true
+}
+
+// measure notes the events of expressions.
+func (o *orders) measure(events []policy.Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.measured = events
 }
 
 // told returns the events that were put at run time, without those that ended

@@ -6,10 +6,12 @@ import (
 	"reflect"
 	"slices"
 	"sort"
+	"sync"
 	"time"
 
 	"github.com/scaling-adapter/scaling-adapter/forecast"
 	"github.com/scaling-adapter/scaling-adapter/policy"
+	"github.com/scaling-adapter/scaling-adapter/policy/budget"
 )
 
 // What a pool remembers for people to look at.
@@ -19,8 +21,13 @@ const (
 	eventsBehind    = 24 * time.Hour
 )
 
-// pool is what the loop knows about one pool between ticks.
+// pool is what the loop knows about one pool between ticks. It belongs to the tick,
+// which reads it freely. What Explain reads besides is changed under the mutex, and
+// so is the predictor used, whose answers need scratch space: spec, timeline, history
+// and predictor.
 type pool struct {
+	mu sync.Mutex
+
 	spec     Pool
 	timeline policy.Timeline
 	concerns []policy.Event // that concern the pool, by start
@@ -35,6 +42,12 @@ type pool struct {
 	forecastErr error
 	scores      []forecast.Score
 	coverage    []forecast.Coverage
+	measured    []Effect // of rules whose declared factor is applied
+	effects     []Effect // these and those that are learned
+
+	classes  []policy.Timeline       // of the posts of each budget
+	spending map[string]budget.State // by budget
+	budgets  []BudgetStatus          // as the last tick left them
 
 	state  policy.State
 	agents []AgentsPoint
@@ -44,6 +57,8 @@ type pool struct {
 // extend appends what was measured after the history's end and keeps the last
 // values of the given length.
 func (p *pool) extend(s forecast.Series, keep int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.history.Len() == 0 {
 		p.history = forecast.Series{Start: s.Start.In(p.spec.Pool.Location), Step: s.Step}
 	}
@@ -65,6 +80,20 @@ func (p *pool) extend(s forecast.Series, keep int) {
 	p.stale = true
 }
 
+// forget forgets what was measured.
+func (p *pool) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.history = forecast.Series{}
+}
+
+// learned replaces the predictor; nil: there is none any more.
+func (p *pool) learned(predictor *forecast.Predictor) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.predictor = predictor
+}
+
 // saturated reports whether a load is as much as the pool could serve when no more
 // agents were allowed: there may have been more work than was measured.
 func (p *pool) saturated(y float64) bool {
@@ -84,10 +113,10 @@ func zeroIfNaN(x float64) float64 {
 // an event is masked: it says nothing about ordinary days.
 func (p *pool) withoutOffset(t time.Time, y float64) float64 {
 	o := p.timeline.Offset(t)
-	if o.Irregular || o.Regular <= 0 {
+	if o.Irregular {
 		return math.NaN()
 	}
-	return max(y-o.RegularAdd*p.spec.Pool.PerAgent, 0) / o.Regular
+	return p.regular(o, y)
 }
 
 // refit estimates the models anew on the whole history. What they scored is kept
@@ -98,15 +127,20 @@ func (p *pool) refit(horizon int) error {
 		z[i] = p.withoutOffset(p.history.Time(i), y)
 	}
 	p.stale = true
-	s := forecast.Series{Start: p.history.Start, Step: p.history.Step, Values: z}
+	s := forecast.Series{Start: p.history.Start, Step: p.history.Step, Values: z, Holidays: p.spec.Holidays}
+	learned, declared := p.effectEvents()
+	p.measured = p.measure(declared)
 	if p.predictor != nil && p.predictor.End().Equal(s.End()) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.predictor.SetEvents(learned)
 		return p.predictor.Refit(s)
 	}
-	predictor, err := forecast.Fit(s, forecast.Options{Horizon: horizon})
+	predictor, err := forecast.Fit(s, forecast.Options{Horizon: horizon, Events: learned})
 	if err != nil {
 		return err
 	}
-	p.predictor = predictor
+	p.learned(predictor)
 	return nil
 }
 
@@ -118,12 +152,26 @@ func (p *pool) refitAfter(now time.Time, every time.Duration) time.Time {
 	return now.Add(every/2 + time.Duration(float64(every)/2*float64(h.Sum32())/math.MaxUint32))
 }
 
-// predict renews the forecast: what the models expect, with the effects of rules
-// that are known for each instant.
+// predict renews the forecast.
 func (p *pool) predict(horizon int) error {
-	f, err := p.predictor.Forecast(horizon, levels(p.spec.Pool.Quantile))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f, err := p.expected(horizon)
 	if err != nil {
 		return err
+	}
+	p.forecast, p.scores, p.coverage = f, p.predictor.Scores(), p.predictor.Coverage()
+	p.effects = append(asEffects(p.predictor.Effects(), true), p.measured...)
+	p.stale = false
+	return nil
+}
+
+// expected returns what the models expect, with the effects of rules that are known
+// for each instant.
+func (p *pool) expected(steps int) (forecast.Forecast, error) {
+	f, err := p.predictor.Forecast(steps, levels(p.spec.Pool.Quantile))
+	if err != nil {
+		return forecast.Forecast{}, err
 	}
 	for k := range f.Len() {
 		o := p.timeline.Offset(f.Time(k))
@@ -131,9 +179,7 @@ func (p *pool) predict(horizon int) error {
 			path[k] = path[k]*o.Total + o.TotalAdd*p.spec.Pool.PerAgent
 		}
 	}
-	p.forecast, p.scores, p.coverage = f, p.predictor.Scores(), p.predictor.Coverage()
-	p.stale = false
-	return nil
+	return f, nil
 }
 
 // upper is the level above which a load counts as not foreseen.
@@ -225,8 +271,19 @@ func (p *pool) adoptEvents(all []policy.Event, now time.Time, step time.Duration
 	if !reflect.DeepEqual(past(concerns), past(p.concerns)) {
 		p.refitDue = now
 	}
+	timeline := p.spec.Timeline(concerns)
+	p.mu.Lock()
+	p.timeline = timeline
+	if p.predictor != nil {
+		learned, _ := p.effectEvents()
+		p.predictor.SetEvents(learned)
+	}
+	p.mu.Unlock()
+	p.classes = nil
+	for _, b := range p.spec.Budgets {
+		p.classes = append(p.classes, policy.Policy{Pool: p.spec.Pool, Rules: b.When}.Timeline(concerns))
+	}
 	p.concerns = concerns
-	p.timeline = p.spec.Timeline(concerns)
 	p.stale = true
 }
 

@@ -29,6 +29,8 @@ type Config struct {
 	QueryLag time.Duration // samples are asked for this long before now
 	MaxAge   time.Duration // older samples are stale
 	HTTP     config.HTTPClientConfig
+	// Transport carries the requests instead of what HTTP says; nil: HTTP counts.
+	Transport http.RoundTripper
 
 	MaxBodyBytes int64 // of one answer after decompression; 0: 64 MiB
 	Concurrency  int   // queries at once; 0: 8
@@ -92,6 +94,9 @@ func New(c Config, m *Metrics, logger *slog.Logger) (*Client, error) {
 	httpClient, err := config.NewClientFromConfig(c.HTTP, "prometheus")
 	if err != nil {
 		return nil, fmt.Errorf("client of %s: %w", c.URL, err)
+	}
+	if c.Transport != nil {
+		httpClient = &http.Client{Transport: c.Transport}
 	}
 	httpClient.Transport = bounded{httpClient.Transport, c.MaxBodyBytes}
 	client, err := api.NewClient(api.Config{Address: c.URL, Client: httpClient})

@@ -25,10 +25,10 @@ const (
 // error means that nothing was learned: a query failed or was answered with
 // warnings.
 func (c *Client) Range(ctx context.Context, r forecast.Range, signals []policy.Signal) ([]forecast.Series, error) {
-	if r.Step <= 0 || r.End.Before(r.Start) || r.Start.UnixNano()%int64(r.Step) != 0 {
-		return nil, fmt.Errorf("no grid from %s to %s by %s", r.Start, r.End, r.Step)
+	n, err := points(r)
+	if err != nil {
+		return nil, err
 	}
-	n := int(r.End.Sub(r.Start)/r.Step) + 1
 	out := make([]forecast.Series, len(signals))
 	for i := range out {
 		out[i] = forecast.Series{Start: r.Start, Step: r.Step, Values: missing(n)}
@@ -45,6 +45,60 @@ func (c *Client) Range(ctx context.Context, r forecast.Range, signals []policy.S
 		}
 	}
 	return out, nil
+}
+
+// RangeAll returns every series of the answer to a query on the grid of r, each
+// with its labels. Values are as those of [Client.Range], but negative ones stay.
+func (c *Client) RangeAll(ctx context.Context, r forecast.Range, query string) ([]forecast.Labeled, error) {
+	n, err := points(r)
+	if err != nil {
+		return nil, err
+	}
+	byLabels := map[model.Fingerprint]int{}
+	var out []forecast.Labeled
+	grid := forecast.Series{Start: r.Start, Step: r.Step}
+	for first := 0; first < n; first += maxPoints {
+		last := min(first+maxPoints, n) - 1
+		m, err := c.matrix(ctx, query, v1.Range{Start: grid.Time(first), End: grid.Time(last), Step: r.Step})
+		if err != nil {
+			return nil, fmt.Errorf("query %q: %w", query, err)
+		}
+		for _, stream := range m {
+			key := stream.Metric.Fingerprint()
+			i, seen := byLabels[key]
+			if !seen {
+				if i = len(out); i*n > maxValues {
+					return nil, fmt.Errorf("query %q: more than %d values in the answer", query, maxValues)
+				}
+				byLabels[key] = i
+				out = append(out, forecast.Labeled{Labels: labelsOf(stream.Metric), Series: forecast.Series{Start: r.Start, Step: r.Step, Values: missing(n)}})
+			}
+			for _, p := range stream.Values {
+				if k, y := grid.Index(p.Timestamp.Time()), float64(p.Value); k >= 0 && k < n && !math.IsInf(y, 0) {
+					out[i].Values[k] = y
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+func labelsOf(m model.Metric) map[string]string {
+	labels := make(map[string]string, len(m))
+	for name, value := range m {
+		if name != model.MetricNameLabel {
+			labels[string(name)] = string(value)
+		}
+	}
+	return labels
+}
+
+// points returns how many instants the grid has.
+func points(r forecast.Range) (int, error) {
+	if r.Step <= 0 || r.End.Before(r.Start) || r.Start.UnixNano()%int64(r.Step) != 0 {
+		return 0, fmt.Errorf("no grid from %s to %s by %s", r.Start, r.End, r.Step)
+	}
+	return int(r.End.Sub(r.Start)/r.Step) + 1, nil
 }
 
 func missing(n int) []float64 {

@@ -1,6 +1,7 @@
 package rulefile
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
+	"github.com/scaling-adapter/scaling-adapter/internal/strictyaml"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -23,6 +25,61 @@ const (
 	defaultTolerance         = 0.1
 	defaultScaleDownPatience = 5 * time.Minute
 )
+
+// shared reads what pools have in common: the defaults, once in all files, and the
+// templates.
+func (l *loader) shared(f file) {
+	if f.Has("defaults") {
+		switch d := f.Defaults; {
+		case l.defaults != nil:
+			l.Add(f.At("defaults"), "defaults are already given at %s", l.defaults.Pos())
+		case d.Name != "" || d.Template != "":
+			l.Add(f.At("defaults"), "defaults have neither name nor template")
+		default:
+			l.defaults = &d
+		}
+	}
+	for _, t := range f.Templates {
+		if !l.name("template", t.Name, t.Where) {
+			continue
+		}
+		if t.Template != "" {
+			l.Add(t.At("template"), "template %q: a template has no template of its own", t.Name)
+		}
+		l.templates[t.Name] = t
+	}
+}
+
+// completed returns the pool with what it does not say taken from its template, and
+// then from the defaults.
+func (l *loader) completed(p pool) pool {
+	for _, below := range l.below(p) {
+		switch { // the two ways to say one thing
+		case p.Has("quantile"):
+			below.Where = below.Without("cost")
+		case p.Has("cost"):
+			below.Where = below.Without("quantile")
+		}
+		below.Where = below.Without("name", "template")
+		p = strictyaml.Merge(below, p)
+	}
+	return p
+}
+
+func (l *loader) below(p pool) []pool {
+	var out []pool
+	if p.Template != "" {
+		t, ok := l.templates[p.Template]
+		if !ok {
+			l.Add(p.At("template"), "pool %q: unknown template %q; known are %s", p.Name, p.Template, known(l.templates))
+		}
+		out = append(out, t)
+	}
+	if l.defaults != nil {
+		out = append(out, *l.defaults)
+	}
+	return out
+}
 
 func (l *loader) pool(p pool) {
 	if !l.name("pool", p.Name, p.Where) {
@@ -41,7 +98,11 @@ func (l *loader) pool(p pool) {
 			ScaleUp:   l.scaling(p.Behavior.ScaleUp, 0),
 			ScaleDown: l.scaling(p.Behavior.ScaleDown, defaultScaleDownPatience),
 		},
-		ForecastMaxAge: l.ForecastMaxAge,
+		Season: l.season(p), Hosts: p.Hosts,
+		ForecastMaxAge: or((*time.Duration)(p.Forecast.MaxAge), l.ForecastMaxAge),
+	}
+	if out.ForecastMaxAge <= 0 {
+		l.Add(p.Forecast.At("max_age"), "pool %q: max_age must be above 0", p.Name)
 	}
 	if !(out.Sensitivity > 0 && out.Sensitivity <= 1) {
 		l.Add(p.At("sensitivity"), "pool %q: sensitivity must be above 0 and at most 1, got %g", p.Name, out.Sensitivity)
@@ -50,10 +111,57 @@ func (l *loader) pool(p pool) {
 		l.Add(p.At("weight"), "pool %q: weight must be above 0, got %g", p.Name, out.Weight)
 	}
 	l.load(p)
-	l.pools = append(l.pools, engine.Pool{
+	spec := engine.Pool{
 		Policy: policy.Policy{Pool: out},
-		Load:   policy.Signal{Query: p.Load.Query, Match: p.Load.Match},
-	})
+		Load:   policy.Signal{Query: p.Load.Query, Match: p.Load.Match}, Holidays: l.holidays(p),
+	}
+	if p.Current != nil {
+		l.query(p.Current.At("query"), fmt.Sprintf("pool %q: current", p.Name), p.Current.Query)
+		spec.Current = &policy.Signal{Query: p.Current.Query, Match: p.Current.Match}
+	}
+	l.pools = append(l.pools, spec)
+}
+
+// What the months do to the bounds of pools that do not say otherwise.
+const (
+	defaultSeasonLow       = 0.5
+	defaultSeasonLowMax    = 60 // percent of the maximum
+	defaultSeasonHigh      = 1.5
+	defaultSeasonMinFactor = 1.2
+)
+
+func (l *loader) season(p pool) policy.Season {
+	s := p.Season
+	out := policy.Season{
+		Low: or(s.Low, defaultSeasonLow), LowMaxPercent: defaultSeasonLowMax,
+		High: or(s.High, defaultSeasonHigh), HighMinFactor: or(s.HighMinFactor, defaultSeasonMinFactor),
+	}
+	if s.LowMax != nil {
+		if out.LowMaxPercent = s.LowMax.percent; out.LowMaxPercent == 0 {
+			l.Add(s.At("low_max"), "pool %q: low_max must be a share of the maximum like 60%%", p.Name)
+		}
+	}
+	switch {
+	case !(out.Low >= 0):
+		l.Add(s.At("low"), "pool %q: low must not be negative, got %g", p.Name, out.Low)
+	case !(out.High > out.Low):
+		l.Add(s.At("high"), "pool %q: high %g must be above low %g", p.Name, out.High, out.Low)
+	case !(out.HighMinFactor >= 1):
+		l.Add(s.At("high_min_factor"), "pool %q: high_min_factor must be at least 1, got %g", p.Name, out.HighMinFactor)
+	}
+	return out
+}
+
+// query checks an expression that gives one value for each series.
+func (l *loader) query(at strictyaml.Pos, whose, text string) {
+	switch expr, err := parser.NewParser(parser.Options{}).ParseExpr(text); {
+	case text == "":
+		l.Add(at, "%s needs a query", whose)
+	case err != nil:
+		l.Add(at, "%s: not PromQL: %s", whose, err)
+	case expr.Type() != parser.ValueTypeVector && expr.Type() != parser.ValueTypeScalar:
+		l.Add(at, "%s: the query gives a %s; expected one value for each series, as sum or rate give", whose, expr.Type())
+	}
 }
 
 func or[T any](value *T, otherwise T) T {
@@ -88,14 +196,7 @@ func (l *loader) load(p pool) {
 		l.Add(p.Pos(), "pool %q: load is missing, like {query: 'sum by (league) (agent_load)', match: {league: NBA}, per_agent: 12}", p.Name)
 		return
 	}
-	switch expr, err := parser.NewParser(parser.Options{}).ParseExpr(p.Load.Query); {
-	case p.Load.Query == "":
-		l.Add(p.Load.Pos(), "pool %q: load needs a query", p.Name)
-	case err != nil:
-		l.Add(p.Load.At("query"), "pool %q: not PromQL: %s", p.Name, err)
-	case expr.Type() != parser.ValueTypeVector && expr.Type() != parser.ValueTypeScalar:
-		l.Add(p.Load.At("query"), "pool %q: the query gives a %s; expected one value for each series, as sum or rate give", p.Name, expr.Type())
-	}
+	l.query(p.Load.At("query"), fmt.Sprintf("pool %q: load", p.Name), p.Load.Query)
 	if !(p.Load.PerAgent > 0) {
 		l.Add(p.Load.At("per_agent"), "pool %q: per_agent must be above 0, got %g", p.Name, p.Load.PerAgent)
 	}
@@ -169,14 +270,29 @@ func (l *loader) rule(r rule) {
 	if !l.name("rule", r.Name, r.Where) {
 		return
 	}
-	out := policy.Rule{Name: r.Name, When: l.condition(r)}
+	out := policy.Rule{Name: r.Name, When: l.condition(r.Name, r.When), Hold: policy.HoldEffect(r.Hold)}
+	if r.Unless != nil {
+		c := l.condition(r.Name, *r.Unless)
+		out.Unless = &c
+		if !r.Unless.Has("during") && !r.Unless.Has("months") && !r.Unless.Has("event") {
+			l.Add(r.At("unless"), "rule %q: unless says nothing; give during, months or event", r.Name)
+		}
+	}
+	effects := 0
+	for _, key := range []string{"demand", "bounds", "hold"} {
+		if r.Has(key) {
+			effects++
+		}
+	}
 	switch {
-	case r.Demand != nil && r.Bounds != nil, r.Demand == nil && r.Bounds == nil:
-		l.Add(r.Pos(), "rule %q needs either demand or bounds", r.Name)
+	case effects != 1:
+		l.Add(r.Pos(), "rule %q needs one of demand, bounds and hold", r.Name)
 	case r.Demand != nil:
 		out.Demand = l.demand(r)
-	default:
+	case r.Bounds != nil:
 		out.Bounds = l.bounds(r)
+	case out.Hold != policy.HoldDown && out.Hold != policy.HoldBoth:
+		l.Add(r.At("hold"), "rule %q: hold must be down or both, got %q", r.Name, r.Hold)
 	}
 	selected := false
 	for i := range l.pools {
@@ -204,20 +320,19 @@ func selects(labels map[string]string, p policy.Pool) bool {
 	return true
 }
 
-func (l *loader) condition(r rule) policy.Condition {
-	w := r.When
+func (l *loader) condition(rule string, w condition) policy.Condition {
 	c := policy.Condition{Months: w.Months}
 	for _, name := range w.During {
 		schedule, ok := l.intervals[name]
 		if !ok {
-			l.Add(w.At("during"), "rule %q: unknown time interval %q; known are %s", r.Name, name, known(l.intervals))
+			l.Add(w.At("during"), "rule %q: unknown time interval %q; known are %s", rule, name, known(l.intervals))
 		}
 		c.During = append(c.During, schedule)
 	}
 	if !w.Has("event") {
 		for _, key := range []string{"lead", "tail"} {
 			if w.Has(key) {
-				l.Add(w.At(key), "rule %q: %s is of use with an event only", r.Name, key)
+				l.Add(w.At(key), "rule %q: %s is of use with an event only", rule, key)
 			}
 		}
 		return c
@@ -225,7 +340,7 @@ func (l *loader) condition(r rule) policy.Condition {
 	m := policy.EventMatch{Type: w.Event["type"], Labels: maps.Clone(w.Event), Lead: time.Duration(w.Lead), Tail: time.Duration(w.Tail)}
 	delete(m.Labels, "type")
 	if m.Type == "" {
-		l.Add(w.At("event"), "rule %q: event needs a type, like {type: game}", r.Name)
+		l.Add(w.At("event"), "rule %q: event needs a type, like {type: game}", rule)
 	}
 	c.Event = &m
 	return c
@@ -240,33 +355,99 @@ func known[T any](m map[string]T) string {
 
 func (l *loader) demand(r rule) *policy.DemandEffect {
 	d := r.Demand
-	out := &policy.DemandEffect{Multiply: or(d.Multiply, 1), RampUp: time.Duration(d.Ramp), RampDown: time.Duration(d.Ramp), Group: d.Group}
-	if (d.Multiply == nil) == (len(d.ByMonth) == 0) {
-		l.Add(d.Pos(), "rule %q: demand needs either multiply or by_month", r.Name)
+	out := &policy.DemandEffect{
+		Multiply: or(d.Multiply, 1), Add: or(d.Add, 0), ByMonth: l.byMonth(r), ByHour: l.byHour(r),
+		RampUp: time.Duration(d.Ramp.up), RampDown: time.Duration(d.Ramp.down), HalfLife: time.Duration(d.HalfLife),
+		Group: d.Group, Learned: d.Effect == "learned",
+	}
+	if !d.Has("multiply") && !d.Has("add") && !d.Has("by_month") && !d.Has("by_hour") {
+		l.Add(d.Pos(), "rule %q: demand needs multiply, add, by_month or by_hour", r.Name)
 	}
 	if !(out.Multiply >= 0) {
 		l.Add(d.At("multiply"), "rule %q: multiply must not be negative, got %g", r.Name, out.Multiply)
 	}
+	if !(out.Add >= 0 && out.Add <= maxAgents) {
+		l.Add(d.At("add"), "rule %q: add must be from 0 to %d agents, got %g", r.Name, maxAgents, out.Add)
+	}
 	const longest = model.Duration(24 * time.Hour)
-	if d.Ramp > longest {
-		l.Add(d.At("ramp"), "rule %q: ramp must be at most %s, got %s", r.Name, longest, d.Ramp)
+	if slower := max(d.Ramp.up, d.Ramp.down); slower > longest {
+		l.Add(d.At("ramp"), "rule %q: ramp must be at most %s, got %s", r.Name, longest, slower)
 	}
-	if len(d.ByMonth) > 0 {
-		out.ByMonth = map[time.Month]float64{}
+	hasEvent := r.When.Has("event")
+	if d.Has("half_life") && (!hasEvent || out.HalfLife <= 0) {
+		l.Add(d.At("half_life"), "rule %q: half_life must be above 0 and is of use with an event only", r.Name)
 	}
-	for name, factor := range d.ByMonth {
-		month, ok := monthNamed(name)
-		switch _, twice := out.ByMonth[month]; {
-		case !ok:
-			l.Add(d.At("by_month"), "rule %q: unknown month %q; expected a name like october or a number", r.Name, name)
-		case twice:
-			l.Add(d.At("by_month"), "rule %q: %s is there twice", r.Name, month)
-		case !(factor >= 0):
-			l.Add(d.At("by_month"), "rule %q: %s must not be negative, got %g", r.Name, name, factor)
-		}
-		out.ByMonth[month] = factor
+	switch {
+	case d.Effect != "" && d.Effect != "declared" && d.Effect != "learned":
+		l.Add(d.At("effect"), "rule %q: effect must be declared or learned, got %q", r.Name, d.Effect)
+	case out.Learned && (!hasEvent || d.Has("add") || d.Has("by_month") || d.Has("by_hour") || d.Has("group")):
+		l.Add(d.At("effect"), "rule %q: effect: learned goes with an event and multiply only", r.Name)
 	}
 	return out
+}
+
+// byMonth returns the factors of months; nil if there are none.
+func (l *loader) byMonth(r rule) map[time.Month]float64 {
+	if len(r.Demand.ByMonth) == 0 {
+		return nil
+	}
+	out := map[time.Month]float64{}
+	for _, name := range slices.Sorted(maps.Keys(r.Demand.ByMonth)) {
+		factor := r.Demand.ByMonth[name]
+		month, ok := monthNamed(name)
+		switch _, twice := out[month]; {
+		case !ok:
+			l.Add(r.Demand.At("by_month"), "rule %q: unknown month %q; expected a name like october or a number", r.Name, name)
+		case twice:
+			l.Add(r.Demand.At("by_month"), "rule %q: %s is there twice", r.Name, month)
+		case !(factor >= 0):
+			l.Add(r.Demand.At("by_month"), "rule %q: %s must not be negative, got %g", r.Name, name, factor)
+		}
+		out[month] = factor
+	}
+	return out
+}
+
+// byHour returns the factors of hours, 1 for those that are not named; nil if
+// none is.
+func (l *loader) byHour(r rule) *[24]float64 {
+	if len(r.Demand.ByHour) == 0 {
+		return nil
+	}
+	var out [24]float64
+	var named [24]bool
+	for h := range out {
+		out[h] = 1
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.Demand.ByHour)) {
+		factor := r.Demand.ByHour[key]
+		first, last, ok := hours(key)
+		if !ok {
+			l.Add(r.Demand.At("by_hour"), "rule %q: expected an hour like 18 or hours like 18-22, from 0 to 23, got %q", r.Name, key)
+			continue
+		}
+		if !(factor >= 0) {
+			l.Add(r.Demand.At("by_hour"), "rule %q: %s must not be negative, got %g", r.Name, key, factor)
+		}
+		for h := first; h <= last; h++ {
+			if named[h] {
+				l.Add(r.Demand.At("by_hour"), "rule %q: hour %d is there twice", r.Name, h)
+			}
+			out[h], named[h] = factor, true
+		}
+	}
+	return &out
+}
+
+// hours reads 18 or 18-22, both included.
+func hours(text string) (first, last int, ok bool) {
+	from, to, ranged := strings.Cut(text, "-")
+	if !ranged {
+		to = from
+	}
+	first, err := strconv.Atoi(from)
+	last, err2 := strconv.Atoi(to)
+	return first, last, err == nil && err2 == nil && 0 <= first && first <= last && last <= 23
 }
 
 func monthNamed(name string) (time.Month, bool) {
@@ -297,4 +478,43 @@ func (l *loader) bounds(r rule) *policy.BoundsEffect {
 		l.Add(b.At("min"), "rule %q: min > max", r.Name)
 	}
 	return out
+}
+
+// override reads an order on a pool that is written down.
+func (l *loader) override(o override) {
+	out := policy.Override{Pool: o.Pool, Min: o.Min, Max: o.Max, Hold: o.Hold, Disable: o.Disable, Author: o.Author, Reason: o.Reason}
+	zone := time.UTC
+	i := slices.IndexFunc(l.pools, func(p engine.Pool) bool { return p.Pool.Name == o.Pool })
+	if i < 0 {
+		l.Add(o.At("pool"), "override: unknown pool %q", o.Pool)
+	} else {
+		zone = l.pools[i].Pool.Location
+	}
+	if o.Exact != nil {
+		out.Min, out.Max = o.Exact, o.Exact
+	}
+	kinds := 0
+	for _, given := range []bool{o.Exact != nil, o.Min != nil || o.Max != nil, o.Hold, o.Disable} {
+		if given {
+			kinds++
+		}
+	}
+	switch {
+	case kinds != 1:
+		l.Add(o.Pos(), "override of pool %q needs one of exact, min and max, hold, disable", o.Pool)
+	case out.Min != nil && (*out.Min < 0 || *out.Min > maxAgents), out.Max != nil && (*out.Max < 0 || *out.Max > maxAgents):
+		l.Add(o.Pos(), "override of pool %q: agents must be from 0 to %d", o.Pool, maxAgents)
+	case out.Min != nil && out.Max != nil && *out.Min > *out.Max:
+		l.Add(o.At("min"), "override of pool %q: min %d > max %d", o.Pool, *out.Min, *out.Max)
+	}
+	if o.Author == "" || o.Reason == "" {
+		l.Add(o.Pos(), "override of pool %q needs author and reason", o.Pool)
+	}
+	start, ok := l.instant(o.At("start"), o.Start, zone)
+	end, ok2 := l.instant(o.At("end"), o.End, zone)
+	if ok && ok2 && !end.After(start) {
+		l.Add(o.At("end"), "override of pool %q ends at %s, not after its start", o.Pool, end.Format(time.RFC3339))
+	}
+	out.ID, out.Start, out.End = fmt.Sprintf("%s-%s", o.Pool, start.UTC().Format("20060102T150405Z")), start, end
+	l.overrides = append(l.overrides, out)
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,7 +13,6 @@ import (
 	"github.com/teambition/rrule-go"
 
 	"github.com/scaling-adapter/scaling-adapter/internal/strictyaml"
-	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
 const (
@@ -23,75 +20,6 @@ const (
 	maxOccurrences  = 10_000 // of one calendar within the time that is read
 	maxSummary      = 200    // bytes
 )
-
-// sources reads the calendars; dir is where the rule file is.
-func (l *loader) sources(sources []eventSource, dir string) {
-	for _, s := range sources {
-		if !l.name("event source", s.Name, s.Where) {
-			continue
-		}
-		classes := l.classes(s)
-		zone := l.location(s.Where, s.Location)
-		if s.Event.Type == "" {
-			l.Add(s.At("event"), "event source %q: event needs a type, like {type: game}", s.Name)
-		}
-		if s.ICS.File == "" {
-			l.Add(s.At("ics"), "event source %q: ics needs a file", s.Name)
-			continue
-		}
-		name := s.ICS.File
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(dir, name)
-		}
-		data, err := strictyaml.ReadFile(name, maxCalendarSize)
-		if err != nil {
-			l.Add(s.ICS.At("file"), "calendar %s: %s", name, err)
-			continue
-		}
-		l.note(name, data)
-		occurrences, problems := occurrencesOf(name, data, zone, l.Now.Add(-l.History-24*time.Hour), l.Now.Add(ahead))
-		l.Problems = append(l.Problems, problems...)
-		for _, o := range occurrences {
-			l.events = append(l.events, event(s, classes, o))
-		}
-	}
-}
-
-// class adds labels to the events whose summary it matches.
-type class struct {
-	summary *regexp.Regexp
-	labels  map[string]string
-}
-
-func (l *loader) classes(s eventSource) []class {
-	var out []class
-	for _, c := range s.Classify {
-		re, err := regexp.Compile(c.Summary)
-		switch {
-		case c.Summary == "" || len(c.Labels) == 0:
-			l.Add(c.Pos(), "event source %q: classify needs summary and labels", s.Name)
-		case err != nil:
-			l.Add(c.At("summary"), "event source %q: %s", s.Name, err)
-		default:
-			out = append(out, class{re, c.Labels})
-		}
-	}
-	return out
-}
-
-func event(s eventSource, classes []class, o occurrence) policy.Event {
-	labels := map[string]string{}
-	maps.Copy(labels, s.Event.Labels)
-	for _, c := range classes {
-		if c.summary.MatchString(o.summary) {
-			maps.Copy(labels, c.labels)
-		}
-	}
-	return policy.Event{
-		ID:   s.Name + "/" + o.uid + "/" + o.start.UTC().Format("20060102T150405Z"),
-		Type: s.Event.Type, Name: o.summary, Start: o.start, End: o.end, Labels: labels, Source: s.Name,
-	}
-}
 
 // occurrence is one time at which an event of a calendar takes place.
 type occurrence struct {

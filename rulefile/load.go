@@ -27,6 +27,9 @@ type Options struct {
 	Now            time.Time
 	History        time.Duration // events that ended longer ago are left out
 	ForecastMaxAge time.Duration
+	// Fetch returns what is at a URL, also a last good copy besides an error. Nil:
+	// calendars by URL are not read.
+	Fetch func(url string) ([]byte, error)
 
 	// For pools that do not say otherwise.
 	Mode        policy.Mode
@@ -41,9 +44,14 @@ const ahead = 60 * 24 * time.Hour
 
 // Rules are what a set of rule files says.
 type Rules struct {
-	Pools  []engine.Pool  // sorted by name
-	Events []policy.Event // sorted by start
-	Hash   string         // of all that was read
+	Pools     []engine.Pool  // sorted by name
+	Events    []policy.Event // sorted by start
+	Exprs     []engine.Expr  // queries that make events
+	Overrides []policy.Override
+	Queries   []Query             // all that Prometheus is asked
+	Warnings  strictyaml.Problems // what is allowed and most likely not meant
+	Files     []string            // that were read, calendars included
+	Hash      string              // of all that was read
 }
 
 // MinAgents returns the sum of the pools' least agents.
@@ -59,14 +67,14 @@ func (r Rules) MinAgents() int {
 // the configuration of the process.
 func IsRuleFile(data []byte) bool {
 	return slices.ContainsFunc(strictyaml.Keys(data), func(key string) bool {
-		return slices.Contains([]string{"time_intervals", "event_sources", "pools", "rules"}, key)
+		return slices.Contains([]string{"time_intervals", "event_sources", "templates", "pools", "rules", "budgets", "overrides"}, key)
 	})
 }
 
 // Load reads the files as one set. An error is of type [strictyaml.Problems]
 // and holds all that is wrong; then the rules are not to be used.
 func Load(files []string, o Options) (Rules, error) {
-	l := loader{Options: o, hash: sha256.New(), names: map[string]strictyaml.Pos{}, intervals: map[string]policy.Schedule{}}
+	l := loader{Options: o, hash: sha256.New(), names: map[string]strictyaml.Pos{}, intervals: map[string]policy.Schedule{}, templates: map[string]pool{}}
 	files = slices.Sorted(slices.Values(files))
 	parsed := make([]file, len(files))
 	for i, name := range files {
@@ -81,10 +89,13 @@ func Load(files []string, o Options) (Rules, error) {
 	for _, f := range parsed {
 		l.schedules(f.TimeIntervals)
 	}
+	for _, f := range parsed {
+		l.shared(f)
+	}
 	for i, f := range parsed {
 		l.sources(f.EventSources, filepath.Dir(files[i]))
 		for _, p := range f.Pools {
-			l.pool(p)
+			l.pool(l.completed(p))
 		}
 	}
 	slices.SortFunc(l.pools, func(a, b engine.Pool) int { return strings.Compare(a.Pool.Name, b.Pool.Name) })
@@ -92,12 +103,22 @@ func Load(files []string, o Options) (Rules, error) {
 		for _, r := range f.Rules {
 			l.rule(r)
 		}
+		for _, b := range f.Budgets {
+			l.budget(b)
+		}
+		for _, o := range f.Overrides {
+			l.override(o)
+		}
 	}
 	slices.SortStableFunc(l.events, func(a, b policy.Event) int { return a.Start.Compare(b.Start) })
 	if len(l.pools) == 0 && len(l.Problems) == 0 {
 		l.Add(strictyaml.Pos{File: strings.Join(files, ", ")}, "no pool is declared")
 	}
-	return Rules{Pools: l.pools, Events: l.events, Hash: hex.EncodeToString(l.hash.Sum(nil))}, l.Err()
+	if len(l.Problems) == 0 {
+		l.queries = l.asked(parsed)
+		l.review(parsed)
+	}
+	return Rules{Pools: l.pools, Events: l.events, Exprs: l.exprs, Overrides: l.overrides, Queries: l.queries, Warnings: l.warnings, Files: append(files, l.files...), Hash: hex.EncodeToString(l.hash.Sum(nil))}, l.Err()
 }
 
 type loader struct {
@@ -106,8 +127,19 @@ type loader struct {
 	hash      hash.Hash
 	names     map[string]strictyaml.Pos // kind and name → where it was declared
 	intervals map[string]policy.Schedule
+	defaults  *pool
+	templates map[string]pool
 	pools     []engine.Pool
 	events    []policy.Event
+	exprs     []engine.Expr
+	overrides []policy.Override
+	queries   []Query
+	warnings  strictyaml.Problems
+	files     []string // calendars
+}
+
+func (l *loader) warn(at strictyaml.Pos, format string, args ...any) {
+	l.warnings.Add(at, format, args...)
 }
 
 // note adds what was read to the hash.

@@ -1,6 +1,7 @@
 package rulefile
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -35,7 +36,9 @@ func loadFiles(t *testing.T, files map[string]string) (Rules, string) {
 			names = append(names, path)
 		}
 	}
-	rules, err := Load(names, testOptions)
+	o := testOptions
+	o.Fetch = func(string) ([]byte, error) { return nil, errors.New("no network here") }
+	rules, err := Load(names, o)
 	if err != nil {
 		return rules, strings.ReplaceAll(err.Error(), dir+"/", "")
 	}
@@ -110,6 +113,7 @@ func TestLoadCompilesWhatIsWritten(t *testing.T) {
 			},
 			ScaleDown: policy.ScalingRules{StabilizationWindow: 10 * time.Minute, SelectPolicy: policy.SelectMax, Tolerance: 0.2, Cooldown: time.Minute},
 		},
+		Season:         policy.Season{Low: 0.5, LowMaxPercent: 60, High: 1.5, HighMinFactor: 1.2},
 		ForecastMaxAge: 2 * time.Hour,
 	}
 	if diff := cmp.Diff(want, p.Pool, cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })); diff != "" {
@@ -176,54 +180,78 @@ func TestEveryFileAndCalendarIsInTheHash(t *testing.T) {
 	}
 }
 
+const good = "pools:\n  - {name: a, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n"
+
+// wrong are files with problems, and what is said about them.
+var wrong = map[string]struct {
+	text string
+	want []string
+}{
+	"no pool":          {"rules: []\n", []string{"r.yml: no pool is declared"}},
+	"unknown key":      {"pols: []\n", []string{"r.yml:1:1: unknown key \"pols\"; did you mean pools?"}},
+	"wrong type":       {"pools: {a: b}\n", []string{"r.yml:1:8: expected a list"}},
+	"pool without all": {"pools:\n  - {name: a}\n", []string{"r.yml:2:5: pool \"a\": agents needs min and max, like {base: 6, min: 2, max: 20}", "r.yml:2:5: pool \"a\": load is missing"}},
+	"duplicate pool":   {good + "  - {name: a, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"r.yml:3:12: pool \"a\" is already declared at r.yml:2:12"}},
+	"bad name":         {"pools:\n  - {name: a b}\n  - {labels: {a: b}}\n  - {name: ..}\n", []string{"r.yml:2:12: pool \"a b\": a name has at most 63", "r.yml:3:5: pool without a name", "r.yml:4:12: pool \"..\": a name has"}},
+	"min above max":    {"pools:\n  - {name: a, agents: {min: 5, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"r.yml:2:29: pool \"a\": min 5 > max 2"}},
+	"base outside":     {"pools:\n  - {name: a, agents: {base: 9, min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"pool \"a\": base 9 is not between min 1 and max 2"}},
+	"negative min":     {"pools:\n  - {name: a, agents: {min: -1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"pool \"a\": min must not be negative, got -1"}},
+	"absurd max":       {"pools:\n  - {name: a, agents: {min: 1, max: 9999999}, load: {query: x, per_agent: 1}}\n", []string{"pool \"a\": max must be at most 1048576, got 9999999"}},
+	"bad PromQL":       {"pools:\n  - {name: a, agents: {min: 1, max: 2}, load: {query: 'sum(', per_agent: 1}}\n", []string{"r.yml:2:55: pool \"a\": load: not PromQL: 1:5: parse error: unclosed left parenthesis"}},
+	"a range":          {"pools:\n  - {name: a, agents: {min: 1, max: 2}, load: {query: 'x[5m]', per_agent: 1}}\n", []string{"pool \"a\": load: the query gives a matrix; expected one value for each series"}},
+	"per_agent":        {"pools:\n  - {name: a, agents: {min: 1, max: 2}, load: {query: x, per_agent: 0}}\n", []string{"r.yml:2:69: pool \"a\": per_agent must be above 0, got 0"}},
+	"unknown zone":     {"pools:\n  - {name: a, location: Mars/Base, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"r.yml:2:25: unknown zone \"Mars/Base\"; expected a name of the tz database like America/New_York"}},
+	"bad durations":    {"pools:\n  - {name: a, lead_time: soon, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"r.yml:2:26: not a valid duration string: \"soon\""}},
+	"shares": {"pools:\n  - {name: a, sensitivity: 2, quantile: 0, weight: 0, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n",
+		[]string{"pool \"a\": sensitivity must be above 0 and at most 1, got 2", "pool \"a\": quantile must be between 0 and 1, got 0", "pool \"a\": weight must be above 0, got 0"}},
+	"cost and quantile": {"pools:\n  - {name: a, quantile: 0.5, cost: {under: 0, over: 1}, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n",
+		[]string{"pool \"a\": give quantile or cost, not both", "pool \"a\": cost needs under and over, both above 0"}},
+	"mode":           {"pools:\n  - {name: a, mode: on-air, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"pool \"a\": mode must be dry_run, scale_up_only or active, got \"on-air\""}},
+	"reserved label": {"pools:\n  - {name: a, labels: {pool: b}, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"label pool is the pool's name; leave it out"}},
+	"behavior": {"pools:\n  - {name: a, behavior: {scale_up: {select_policy: most, tolerance: -1, policies: [{type: pods, value: 1, period: 1m}, {type: agents, value: 0, period: 1m}, {type: agents, value: 1}]}}, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n",
+		[]string{"select_policy must be max, min or disabled, got \"most\"", "tolerance must not be negative, got -1", "type must be agents or percent, got \"pods\"", "value must be above 0, got 0", "period must be above 0"}},
+	"rule without pool":    {good + "rules:\n  - {name: r, pools: {league: nba}, demand: {multiply: 2}}\n", []string{"r.yml:4:22: rule \"r\" matches no pool"}},
+	"rule without effect":  {good + "rules:\n  - {name: r}\n  - {name: s, demand: {multiply: 2}, bounds: {min: 1}}\n", []string{"r.yml:4:5: rule \"r\" needs one of demand, bounds and hold", "r.yml:5:5: rule \"s\" needs one of demand, bounds and hold"}},
+	"unknown interval":     {good + "rules:\n  - {name: r, when: {during: [x]}, demand: {multiply: 2}}\n", []string{"r.yml:4:30: rule \"r\": unknown time interval \"x\"; known are none"}},
+	"lead without event":   {good + "rules:\n  - {name: r, when: {lead: 5m}, demand: {multiply: 2}}\n", []string{"rule \"r\": lead is of use with an event only"}},
+	"event without type":   {good + "rules:\n  - {name: r, when: {event: {league: nba}}, demand: {multiply: 2}}\n", []string{"rule \"r\": event needs a type, like {type: game}"}},
+	"demand without":       {good + "rules:\n  - {name: r, demand: {ramp: 30h}}\n", []string{"rule \"r\": demand needs multiply, add, by_month or by_hour", "rule \"r\": ramp must be at most 1d, got 1d6h"}},
+	"negative factor":      {good + "rules:\n  - {name: r, demand: {multiply: -1}}\n", []string{"rule \"r\": multiply must not be negative, got -1"}},
+	"months":               {good + "rules:\n  - {name: r, demand: {by_month: {octember: 1, \"1\": 1, january: 2, may: -1}}}\n", []string{"rule \"r\": unknown month \"octember\"", "January is there twice", "may must not be negative, got -1"}},
+	"month range":          {good + "rules:\n  - {name: r, when: {months: [\"smarch\"]}, demand: {multiply: 2}}\n", []string{"r.yml:4:31: smarch is not a valid month"}},
+	"empty bounds":         {good + "rules:\n  - {name: r, bounds: {}}\n  - {name: s, bounds: {min: 5, max: 2}}\n", []string{"rule \"r\": bounds needs min, max or both", "rule \"s\": min > max"}},
+	"bad bound":            {good + "rules:\n  - {name: r, bounds: {min: few, max: 160%}}\n", []string{"r.yml:4:29: expected a number of agents like 12 or a share of the pool's maximum like 60%, got \"few\"", "r.yml:4:39: expected a percentage above 0% and at most 100%, got \"160%\""}},
+	"bad times":            {good + "time_intervals:\n  - {name: t, time_intervals: [{times: [{start_time: \"18:00\", end_time: \"06:00\"}]}]}\n  - {name: u}\n", []string{"r.yml:4:41: start time cannot be equal or greater than end time", "r.yml:5:5: time interval \"u\" has no time_intervals"}},
+	"zone of an interval":  {good + "time_intervals:\n  - {name: t, time_intervals: [{location: Mars/Base}]}\n", []string{"r.yml:4:43: unknown time zone Mars/Base"}},
+	"source without":       {good + "event_sources:\n  - {name: e}\n", []string{"r.yml:4:5: event source \"e\": event needs a type", "r.yml:4:5: event source \"e\" needs one of ics, dates and expr"}},
+	"calendar missing":     {good + "event_sources:\n  - {name: e, event: {type: game}, ics: {file: none.ics}}\n", []string{"r.yml:4:48: calendar none.ics: no such file or directory"}},
+	"calendar is no text":  {good + "event_sources:\n  - {name: e, event: {type: game}, ics: {file: bad.ics}}\n", []string{"bad.ics:1:1: not a calendar"}},
+	"classify":             {good + "event_sources:\n  - {name: e, event: {type: game}, ics: {file: nba.ics}, classify: [{summary: \"(\", labels: {a: b}}, {summary: x}]}\n", []string{"event source \"e\": error parsing regexp: missing closing ): `(`", "event source \"e\": classify needs summary and labels"}},
+	"two effects":          {good + "rules:\n  - {name: r, hold: down, bounds: {min: 1}}\n  - {name: s, hold: up}\n", []string{"rule \"r\" needs one of demand, bounds and hold", "rule \"s\": hold must be down or both, got \"up\""}},
+	"empty unless":         {good + "rules:\n  - {name: r, unless: {}, demand: {multiply: 2}}\n  - {name: s, unless: {during: [x]}, demand: {multiply: 2}}\n", []string{"rule \"r\": unless says nothing; give during, months or event", "rule \"s\": unknown time interval \"x\""}},
+	"adding":               {good + "rules:\n  - {name: r, demand: {add: -1}}\n", []string{"rule \"r\": add must be from 0 to 1048576 agents, got -1"}},
+	"hours":                {good + "rules:\n  - {name: r, demand: {by_hour: {\"18-24\": 1, \"5-3\": 1, noon: 1, \"1-3\": 2, \"2\": 1, \"9\": -1}}}\n", []string{"hours like 18-22, from 0 to 23, got \"18-24\"", "got \"5-3\"", "got \"noon\"", "hour 2 is there twice", "9 must not be negative, got -1"}},
+	"half-life":            {good + "rules:\n  - {name: r, demand: {multiply: 2, half_life: 1h}}\n", []string{"rule \"r\": half_life must be above 0 and is of use with an event only"}},
+	"bad ramp":             {good + "rules:\n  - {name: r, demand: {multiply: 2, ramp: {in: 1h}}}\n", []string{"expected a duration like 10m, or {up: 10m, down: 30m}"}},
+	"learned":              {good + "rules:\n  - {name: r, demand: {multiply: 2, effect: learned}}\n  - {name: s, demand: {multiply: 2, effect: guessed}}\n", []string{"rule \"r\": effect: learned goes with an event and multiply only", "rule \"s\": effect must be declared or learned, got \"guessed\""}},
+	"season":               {"pools:\n  - {name: a, season: {low: 2, low_max: 4, high_min_factor: 0.5}, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n  - {name: b, season: {high_min_factor: 0.5}, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"low_max must be a share of the maximum like 60%", "pool \"a\": high 1.5 must be above low 2", "pool \"b\": high_min_factor must be at least 1, got 0.5"}},
+	"templates":            {"templates:\n  - {name: t, template: u}\n  - {lead_time: 1m}\npools:\n  - {name: a, template: x, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"template \"t\": a template has no template of its own", "r.yml:3:5: template without a name", "r.yml:5:25: pool \"a\": unknown template \"x\"; known are t"}},
+	"defaults with a name": {good + "defaults: {name: x}\n", []string{"r.yml:3:11: defaults have neither name nor template"}},
+	"current":              {"pools:\n  - {name: a, current: {query: '('}, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"r.yml:2:32: pool \"a\": current: not PromQL"}},
+	"dates":                {good + "event_sources:\n  - {name: e, event: {type: x}, dates: [{start: soon, duration: 1h}, {start: 2026-11-12T18:00}, {start: 2026-11-12T18:00, end: 2026-11-12T17:00}]}\n", []string{"r.yml:4:49: expected a time like 2026-12-24T18:00 in UTC, or with an offset like 2026-12-24T18:00:00-05:00, got \"soon\"", "an event needs either end or duration", "the event ends at 2026-11-12T17:00:00Z, not after its start"}},
+	"expr":                 {good + "event_sources:\n  - {name: e, event: {type: x}, expr: {query: 'x['}}\n", []string{"r.yml:4:47: event source \"e\": not PromQL"}},
+	"url":                  {good + "event_sources:\n  - {name: e, event: {type: x}, ics: {url: \"ftp://x\"}}\n  - {name: f, event: {type: x}, ics: {file: a, url: \"http://x\"}}\n", []string{"event source \"e\": url must begin with http:// or https://, got \"ftp://x\"", "event source \"f\": ics needs a file or a url"}},
+	"budget": {good + "budgets:\n  - {name: b, pools: {pool: x}, limit: -1, window: week, used: sum(x), classes: [{name: c, value: 0}, {name: c, value: 1, when: {months: [may]}}]}\n",
+		[]string{"budget \"b\": limit -1 is not between 0 and 10000", "window \"week\" is not local_day, rolling_24h or both", "class \"c\": value 0 is not above 0", "class \"c\" is there twice",
+			"0 posts per agent and hour are not above 0", "used needs $window", "budget \"b\" matches no pool", "r.yml:4:82: budget \"b\": all classes but the last need when", "r.yml:4:103: budget \"b\": all classes but the last need when"}},
+	"budget query": {good + "budgets:\n  - {name: b, limit: 1, posts_per_agent_hour: 1, used: 'x[$window]'}\n", []string{"r.yml:4:56: budget \"b\": the query gives a matrix"}},
+	"overrides": {good + "overrides:\n  - {pool: b, exact: 1, author: x, reason: y, start: 2026-11-12T18:00, end: 2026-11-12T17:00}\n  - {pool: a, start: 2026-11-12T18:00, end: 2026-11-12T19:00}\n  - {pool: a, min: 3, max: 2, author: x, reason: y, start: 2026-11-12T18:00, end: 2026-11-12T19:00}\n",
+		[]string{"override: unknown pool \"b\"", "override of pool \"b\" ends at 2026-11-12T17:00:00Z, not after its start", "override of pool \"a\" needs one of exact, min and max, hold, disable", "override of pool \"a\" needs author and reason", "override of pool \"a\": min 3 > max 2"}},
+	"half a file is wrong": {good + "rules:\n  - {name: r, demand: {multiply: 2}}\n  - {name: r, demand: {multiply: x}}\n", []string{"r.yml:5:34: expected a number, got \"x\"", "r.yml:5:12: rule \"r\" is already declared at r.yml:4:12"}},
+}
+
 func TestEveryProblemIsReportedWithItsPlace(t *testing.T) {
-	const good = "pools:\n  - {name: a, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n"
-	for name, tc := range map[string]struct {
-		text string
-		want []string
-	}{
-		"no pool":          {"rules: []\n", []string{"r.yml: no pool is declared"}},
-		"unknown key":      {"pols: []\n", []string{"r.yml:1:1: unknown key \"pols\"; did you mean pools?"}},
-		"wrong type":       {"pools: {a: b}\n", []string{"r.yml:1:8: expected a list"}},
-		"pool without all": {"pools:\n  - {name: a}\n", []string{"r.yml:2:5: pool \"a\": agents needs min and max, like {base: 6, min: 2, max: 20}", "r.yml:2:5: pool \"a\": load is missing"}},
-		"duplicate pool":   {good + "  - {name: a, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"r.yml:3:12: pool \"a\" is already declared at r.yml:2:12"}},
-		"bad name":         {"pools:\n  - {name: a b}\n  - {labels: {a: b}}\n  - {name: ..}\n", []string{"r.yml:2:12: pool \"a b\": a name has at most 63", "r.yml:3:5: pool without a name", "r.yml:4:12: pool \"..\": a name has"}},
-		"min above max":    {"pools:\n  - {name: a, agents: {min: 5, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"r.yml:2:29: pool \"a\": min 5 > max 2"}},
-		"base outside":     {"pools:\n  - {name: a, agents: {base: 9, min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"pool \"a\": base 9 is not between min 1 and max 2"}},
-		"negative min":     {"pools:\n  - {name: a, agents: {min: -1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"pool \"a\": min must not be negative, got -1"}},
-		"absurd max":       {"pools:\n  - {name: a, agents: {min: 1, max: 9999999}, load: {query: x, per_agent: 1}}\n", []string{"pool \"a\": max must be at most 1048576, got 9999999"}},
-		"bad PromQL":       {"pools:\n  - {name: a, agents: {min: 1, max: 2}, load: {query: 'sum(', per_agent: 1}}\n", []string{"r.yml:2:55: pool \"a\": not PromQL: 1:5: parse error: unclosed left parenthesis"}},
-		"a range":          {"pools:\n  - {name: a, agents: {min: 1, max: 2}, load: {query: 'x[5m]', per_agent: 1}}\n", []string{"pool \"a\": the query gives a matrix; expected one value for each series"}},
-		"per_agent":        {"pools:\n  - {name: a, agents: {min: 1, max: 2}, load: {query: x, per_agent: 0}}\n", []string{"r.yml:2:69: pool \"a\": per_agent must be above 0, got 0"}},
-		"unknown zone":     {"pools:\n  - {name: a, location: Mars/Base, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"r.yml:2:25: unknown zone \"Mars/Base\"; expected a name of the tz database like America/New_York"}},
-		"bad durations":    {"pools:\n  - {name: a, lead_time: soon, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"r.yml:2:26: not a valid duration string: \"soon\""}},
-		"shares": {"pools:\n  - {name: a, sensitivity: 2, quantile: 0, weight: 0, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n",
-			[]string{"pool \"a\": sensitivity must be above 0 and at most 1, got 2", "pool \"a\": quantile must be between 0 and 1, got 0", "pool \"a\": weight must be above 0, got 0"}},
-		"cost and quantile": {"pools:\n  - {name: a, quantile: 0.5, cost: {under: 0, over: 1}, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n",
-			[]string{"pool \"a\": give quantile or cost, not both", "pool \"a\": cost needs under and over, both above 0"}},
-		"mode":           {"pools:\n  - {name: a, mode: on-air, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"pool \"a\": mode must be dry_run, scale_up_only or active, got \"on-air\""}},
-		"reserved label": {"pools:\n  - {name: a, labels: {pool: b}, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n", []string{"label pool is the pool's name; leave it out"}},
-		"behavior": {"pools:\n  - {name: a, behavior: {scale_up: {select_policy: most, tolerance: -1, policies: [{type: pods, value: 1, period: 1m}, {type: agents, value: 0, period: 1m}, {type: agents, value: 1}]}}, agents: {min: 1, max: 2}, load: {query: x, per_agent: 1}}\n",
-			[]string{"select_policy must be max, min or disabled, got \"most\"", "tolerance must not be negative, got -1", "type must be agents or percent, got \"pods\"", "value must be above 0, got 0", "period must be above 0"}},
-		"rule without pool":    {good + "rules:\n  - {name: r, pools: {league: nba}, demand: {multiply: 2}}\n", []string{"r.yml:4:22: rule \"r\" matches no pool"}},
-		"rule without effect":  {good + "rules:\n  - {name: r}\n  - {name: s, demand: {multiply: 2}, bounds: {min: 1}}\n", []string{"r.yml:4:5: rule \"r\" needs either demand or bounds", "r.yml:5:5: rule \"s\" needs either demand or bounds"}},
-		"unknown interval":     {good + "rules:\n  - {name: r, when: {during: [x]}, demand: {multiply: 2}}\n", []string{"r.yml:4:30: rule \"r\": unknown time interval \"x\"; known are none"}},
-		"lead without event":   {good + "rules:\n  - {name: r, when: {lead: 5m}, demand: {multiply: 2}}\n", []string{"rule \"r\": lead is of use with an event only"}},
-		"event without type":   {good + "rules:\n  - {name: r, when: {event: {league: nba}}, demand: {multiply: 2}}\n", []string{"rule \"r\": event needs a type, like {type: game}"}},
-		"demand without":       {good + "rules:\n  - {name: r, demand: {ramp: 30h}}\n", []string{"rule \"r\": demand needs either multiply or by_month", "rule \"r\": ramp must be at most 1d, got 1d6h"}},
-		"negative factor":      {good + "rules:\n  - {name: r, demand: {multiply: -1}}\n", []string{"rule \"r\": multiply must not be negative, got -1"}},
-		"months":               {good + "rules:\n  - {name: r, demand: {by_month: {octember: 1, \"1\": 1, january: 2, may: -1}}}\n", []string{"rule \"r\": unknown month \"octember\"", "January is there twice", "may must not be negative, got -1"}},
-		"month range":          {good + "rules:\n  - {name: r, when: {months: [\"smarch\"]}, demand: {multiply: 2}}\n", []string{"r.yml:4:31: smarch is not a valid month"}},
-		"empty bounds":         {good + "rules:\n  - {name: r, bounds: {}}\n  - {name: s, bounds: {min: 5, max: 2}}\n", []string{"rule \"r\": bounds needs min, max or both", "rule \"s\": min > max"}},
-		"bad bound":            {good + "rules:\n  - {name: r, bounds: {min: few, max: 160%}}\n", []string{"r.yml:4:29: expected a number of agents like 12 or a share of the pool's maximum like 60%, got \"few\"", "r.yml:4:39: expected a percentage above 0% and at most 100%, got \"160%\""}},
-		"bad times":            {good + "time_intervals:\n  - {name: t, time_intervals: [{times: [{start_time: \"18:00\", end_time: \"06:00\"}]}]}\n  - {name: u}\n", []string{"r.yml:4:41: start time cannot be equal or greater than end time", "r.yml:5:5: time interval \"u\" has no time_intervals"}},
-		"zone of an interval":  {good + "time_intervals:\n  - {name: t, time_intervals: [{location: Mars/Base}]}\n", []string{"r.yml:4:43: unknown time zone Mars/Base"}},
-		"source without":       {good + "event_sources:\n  - {name: e}\n", []string{"r.yml:4:5: event source \"e\": event needs a type", "r.yml:4:5: event source \"e\": ics needs a file"}},
-		"calendar missing":     {good + "event_sources:\n  - {name: e, event: {type: game}, ics: {file: none.ics}}\n", []string{"r.yml:4:48: calendar none.ics: no such file or directory"}},
-		"calendar is no text":  {good + "event_sources:\n  - {name: e, event: {type: game}, ics: {file: bad.ics}}\n", []string{"bad.ics:1:1: not a calendar"}},
-		"classify":             {good + "event_sources:\n  - {name: e, event: {type: game}, ics: {file: nba.ics}, classify: [{summary: \"(\", labels: {a: b}}, {summary: x}]}\n", []string{"event source \"e\": error parsing regexp: missing closing ): `(`", "event source \"e\": classify needs summary and labels"}},
-		"half a file is wrong": {good + "rules:\n  - {name: r, demand: {multiply: 2}}\n  - {name: r, demand: {multiply: x}}\n", []string{"r.yml:5:34: expected a number, got \"x\"", "r.yml:5:12: rule \"r\" is already declared at r.yml:4:12"}},
-	} {
+	for name, tc := range wrong {
 		t.Run(name, func(t *testing.T) {
 			_, got := loadFiles(t, map[string]string{"r.yml": tc.text, "bad.ics": "hello", "nba.ics": nbaCalendar})
 			for _, want := range tc.want {

@@ -1,6 +1,7 @@
 package rulefile
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -17,8 +18,12 @@ type file struct {
 	strictyaml.Where
 	TimeIntervals []namedInterval `yaml:"time_intervals"`
 	EventSources  []eventSource   `yaml:"event_sources"`
+	Defaults      pool            `yaml:"defaults"`
+	Templates     []pool          `yaml:"templates"`
 	Pools         []pool          `yaml:"pools"`
 	Rules         []rule          `yaml:"rules"`
+	Budgets       []postBudget    `yaml:"budgets"`
+	Overrides     []override      `yaml:"overrides"`
 }
 
 type namedInterval struct {
@@ -31,6 +36,8 @@ type eventSource struct {
 	strictyaml.Where
 	Name     string           `yaml:"name"`
 	ICS      icsFile          `yaml:"ics"`
+	Dates    []datedEvent     `yaml:"dates"`
+	Expr     expr             `yaml:"expr"`
 	Event    eventTemplate    `yaml:"event"`
 	Classify []classification `yaml:"classify"`
 	Location string           `yaml:"location"`
@@ -39,6 +46,22 @@ type eventSource struct {
 type icsFile struct {
 	strictyaml.Where
 	File string `yaml:"file"`
+	URL  string `yaml:"url"`
+}
+
+type datedEvent struct {
+	strictyaml.Where
+	Name     string            `yaml:"name"`
+	Start    string            `yaml:"start"`
+	End      string            `yaml:"end"`
+	Duration model.Duration    `yaml:"duration"`
+	Labels   map[string]string `yaml:"labels"`
+}
+
+type expr struct {
+	strictyaml.Where
+	Query string         `yaml:"query"`
+	For   model.Duration `yaml:"for"`
 }
 
 type eventTemplate struct {
@@ -56,6 +79,7 @@ type classification struct {
 type pool struct {
 	strictyaml.Where
 	Name        string            `yaml:"name"`
+	Template    string            `yaml:"template"`
 	Labels      map[string]string `yaml:"labels"`
 	Location    string            `yaml:"location"`
 	Agents      agents            `yaml:"agents"`
@@ -68,6 +92,31 @@ type pool struct {
 	Priority    int               `yaml:"priority"`
 	Mode        string            `yaml:"mode"`
 	Behavior    behavior          `yaml:"behavior"`
+	Season      season            `yaml:"season"`
+	Hosts       string            `yaml:"hosts"`
+	Current     *signal           `yaml:"current"`
+	Forecast    poolForecast      `yaml:"forecast"`
+}
+
+// signal picks one series of a query's answer.
+type signal struct {
+	strictyaml.Where
+	Query string            `yaml:"query"`
+	Match map[string]string `yaml:"match"`
+}
+
+type season struct {
+	strictyaml.Where
+	Low           *float64 `yaml:"low"`
+	LowMax        *bound   `yaml:"low_max"`
+	High          *float64 `yaml:"high"`
+	HighMinFactor *float64 `yaml:"high_min_factor"`
+}
+
+type poolForecast struct {
+	strictyaml.Where
+	MaxAge   *model.Duration `yaml:"max_age"`
+	Holidays []string        `yaml:"holidays"`
 }
 
 type agents struct {
@@ -117,8 +166,10 @@ type rule struct {
 	Name   string            `yaml:"name"`
 	Pools  map[string]string `yaml:"pools"`
 	When   condition         `yaml:"when"`
+	Unless *condition        `yaml:"unless"`
 	Demand *demand           `yaml:"demand"`
 	Bounds *bounds           `yaml:"bounds"`
+	Hold   string            `yaml:"hold"`
 }
 
 type condition struct {
@@ -133,9 +184,69 @@ type condition struct {
 type demand struct {
 	strictyaml.Where
 	Multiply *float64           `yaml:"multiply"`
+	Add      *float64           `yaml:"add"`
 	ByMonth  map[string]float64 `yaml:"by_month"`
-	Ramp     model.Duration     `yaml:"ramp"`
+	ByHour   map[string]float64 `yaml:"by_hour"`
+	Ramp     ramp               `yaml:"ramp"`
+	HalfLife model.Duration     `yaml:"half_life"`
 	Group    string             `yaml:"group"`
+	Effect   string             `yaml:"effect"`
+}
+
+// ramp is a duration, or one up and one down.
+type ramp struct{ up, down model.Duration }
+
+// UnmarshalYAML reads 10m or {up: 10m, down: 30m}.
+func (r *ramp) UnmarshalYAML(unmarshal func(any) error) error {
+	var both model.Duration
+	if unmarshal(&both) == nil {
+		r.up, r.down = both, both
+		return nil
+	}
+	var each struct {
+		Up   model.Duration `yaml:"up"`
+		Down model.Duration `yaml:"down"`
+	}
+	if err := unmarshal(&each); err != nil {
+		return errors.New("expected a duration like 10m, or {up: 10m, down: 30m}")
+	}
+	r.up, r.down = each.Up, each.Down
+	return nil
+}
+
+type postBudget struct {
+	strictyaml.Where
+	Name              string            `yaml:"name"`
+	Pools             map[string]string `yaml:"pools"`
+	Limit             int               `yaml:"limit"`
+	Window            string            `yaml:"window"`
+	Location          string            `yaml:"location"`
+	Used              string            `yaml:"used"`
+	PostsPerAgentHour float64           `yaml:"posts_per_agent_hour"`
+	Reserve           int               `yaml:"reserve"`
+	Classes           []budgetClass     `yaml:"classes"`
+}
+
+type budgetClass struct {
+	strictyaml.Where
+	Name   string    `yaml:"name"`
+	Value  float64   `yaml:"value"`
+	PerDay float64   `yaml:"per_day"`
+	When   condition `yaml:"when"`
+}
+
+type override struct {
+	strictyaml.Where
+	Pool    string `yaml:"pool"`
+	Min     *int   `yaml:"min"`
+	Max     *int   `yaml:"max"`
+	Exact   *int   `yaml:"exact"`
+	Hold    bool   `yaml:"hold"`
+	Disable bool   `yaml:"disable"`
+	Author  string `yaml:"author"`
+	Reason  string `yaml:"reason"`
+	Start   string `yaml:"start"`
+	End     string `yaml:"end"`
 }
 
 type bounds struct {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"time"
@@ -19,12 +18,12 @@ import (
 )
 
 type forecastCmd struct {
-	Pool     string         `arg:"" optional:"" help:"Pool of a running adapter whose forecast is shown."`
-	Address  string         `name:"address" default:"http://127.0.0.1:9876" help:"The adapter that is asked about POOL."`
+	Pool string `arg:"" optional:"" help:"Pool of a running adapter whose forecast is shown."`
+	adapter
 	CSV      string         `name:"csv" placeholder:"FILE" help:"File of times and loads that is forecast, instead of a pool."`
 	Step     model.Duration `name:"step" help:"Distance of the loads in the file, such as 5m. Without it the commonest one."`
 	Events   string         `name:"events" placeholder:"FILE" help:"File of events, past and to come: class, start, end and, if one is expected, the factor."`
-	Location string         `name:"location" default:"UTC" help:"Zone in which times are shown, in which the file's times without an offset are read and whose days and weeks the load follows."`
+	Location string         `name:"location" placeholder:"ZONE" help:"Zone in which times are shown; without it the pool's. Of a file the zone in which times without an offset are read and whose days and weeks the load follows; without it UTC."`
 	Horizon  model.Duration `name:"horizon" default:"24h" help:"How far to forecast, up to 31d."`
 	Quantile []float64      `name:"quantile" help:"Quantile to show beside 0.1, 0.5 and 0.9; may be repeated."`
 	Models   bool           `name:"models" help:"Show the models with their past errors, and what the forecast is made of."`
@@ -50,8 +49,8 @@ func (c *forecastCmd) Validate() error {
 	if c.CSV == "" && (c.Step != 0 || c.Events != "") {
 		return errors.New("--step and --events go with --csv")
 	}
-	if u, err := url.Parse(c.Address); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("--address %q is not like http://127.0.0.1:9876", c.Address)
+	if err := c.check(); err != nil {
+		return err
 	}
 	if step := time.Duration(c.Step); step != 0 {
 		if err := csvseries.CheckStep(step); err != nil {
@@ -82,15 +81,12 @@ func (c *forecastCmd) Validate() error {
 
 // Run shows the forecast of a pool or of a file.
 func (c *forecastCmd) Run(ctx context.Context, out *output) error {
-	zone, err := time.LoadLocation(c.Location)
-	if err != nil {
-		return err
-	}
 	var r forecastReport
+	var err error
 	if c.CSV != "" {
-		r, err = c.ofFile(zone)
+		r, err = c.ofFile()
 	} else {
-		r, err = c.ofPool(ctx, zone)
+		r, err = c.ofPool(ctx)
 	}
 	if _, bad := errors.AsType[strictyaml.Problems](err); bad {
 		fmt.Fprintln(out.Stderr, err) // each has its place
@@ -122,18 +118,34 @@ func (c *forecastCmd) levels() []float64 {
 type forecastReport struct {
 	Source   string          // whose forecast it is
 	Unit     string          // of the load; empty if nobody says
-	Measured forecast.Series // empty where an adapter was asked, which does not tell
+	Measured forecast.Series // up to the forecast
 	Forecast forecast.Forecast
 	Scores   []forecast.Score
 	Coverage []forecast.Coverage
 	Events   []forecast.Event
-	Effects  []forecast.Effect
-	Parts    *forecast.Parts // nil where an adapter was asked
+	Effects  []effect
+	Parts    *parts // nil where an adapter does not know them
 	Warnings []string
 }
 
+// effect is what the past says about events.
+type effect struct {
+	forecast.Effect
+	Learned bool // it is applied; otherwise the declared factor is
+}
+
+// parts are what each cause adds to the median, by step.
+type parts struct {
+	forecast.Parts
+	Rules []float64 // of an adapter
+}
+
 // ofFile forecasts what follows a file.
-func (c *forecastCmd) ofFile(zone *time.Location) (forecastReport, error) {
+func (c *forecastCmd) ofFile() (forecastReport, error) {
+	zone, err := time.LoadLocation(c.Location) // UTC without one
+	if err != nil {
+		return forecastReport{}, err
+	}
 	table, err := csvseries.Read(c.CSV, csvseries.Options{Step: time.Duration(c.Step), Zone: zone})
 	var events []forecast.Event
 	if c.Events != "" {
@@ -167,7 +179,10 @@ func (c *forecastCmd) ofFile(zone *time.Location) (forecastReport, error) {
 	if err != nil {
 		return forecastReport{}, fmt.Errorf("explain the forecast of %s: %w", c.CSV, err)
 	}
-	r.Scores, r.Coverage, r.Effects, r.Parts = e.Scores, p.Coverage(), e.Effects, &e.Parts
+	r.Scores, r.Coverage, r.Parts = e.Scores, p.Coverage(), &parts{e.Parts, make([]float64, horizon)}
+	for _, learned := range e.Effects {
+		r.Effects = append(r.Effects, effect{learned, true})
+	}
 	for _, w := range r.Forecast.Warnings {
 		r.Warnings = append(r.Warnings, w.Error())
 	}

@@ -37,8 +37,8 @@ func exampleReport(t *testing.T) forecastReport {
 		Source: "load.csv", Unit: "requests", Measured: s,
 		Forecast: forecast.Forecast{Start: s.End(), Step: s.Step, Levels: []float64{0.1, 0.5, 0.9, 0.95}},
 		Coverage: []forecast.Coverage{{Horizon: 1, Share: 0.79, N: 147}, {Horizon: 24, Share: 0.8123, N: 124}},
-		Effects:  []forecast.Effect{{Class: "game", Events: 7, Declared: 1.5, Measured: 1.72, Low: 1.6, High: 1.85}},
-		Parts:    &forecast.Parts{},
+		Effects:  []effect{{forecast.Effect{Class: "game", Events: 7, Declared: 1.5, Measured: 1.72, Low: 1.6, High: 1.85}, true}},
+		Parts:    &parts{},
 		Warnings: []string{"intervals rest on 37 past errors at some horizons, 100 would be better"},
 	}
 	for _, factor := range []float64{0.9, 1, 1.2, 1.3} {
@@ -51,7 +51,10 @@ func exampleReport(t *testing.T) forecastReport {
 	for k := range 24 {
 		p := r.Parts
 		p.Level, p.Seasonal = append(p.Level, 100), append(p.Seasonal, load(72+k)-104)
-		p.Autoregressive, p.Event = append(p.Autoregressive, 4), append(p.Event, 0)
+		p.Autoregressive, p.Event, p.Rules = append(p.Autoregressive, 4), append(p.Event, 0), append(p.Rules, 0)
+		if k >= 12 {
+			p.Seasonal[k], p.Rules[k] = p.Seasonal[k]-25, 25
+		}
 	}
 	for i, name := range []string{"seasonal_naive_day", "seasonal_naive_week", "harmonic_log", "mstl_autoregression_log", forecast.Combination} {
 		for _, k := range []int{1, 2, 24} {
@@ -162,14 +165,19 @@ func TestForecastJSONHasNullForNaN(t *testing.T) {
 
 // answer is what an adapter says about a pool, of 24 steps of 5 minutes.
 func answer(pool, more string) string {
-	path := strings.TrimSuffix(strings.Repeat("12.5,", 24), ",")
-	return fmt.Sprintf(`{"status":"success","data":[{"pool":%q,"model":"combination","start":"2026-11-12T22:25:00Z","step_seconds":300,
-		"quantiles":[0.1,0.5,0.9,0.99],"loads":[[%s],[%[2]s],[%[2]s],[%[2]s]],
+	list := func(value string) string { return "[" + strings.TrimSuffix(strings.Repeat(value+",", 24), ",") + "]" }
+	return fmt.Sprintf(`{"status":"success","data":[{"pool":%q,"model":"combination","location":"America/New_York","start":"2026-11-12T22:25:00Z","step_seconds":300,
+		"measured":{"start":"2026-11-11T22:25:00Z","step_seconds":300,"loads":[%s7]},
+		"quantiles":[0.1,0.5,0.9,0.99],"loads":[%s,%[3]s,%[3]s,%[3]s],
 		"scores":[{"model":"seasonal_naive_day","horizon_seconds":3600,"wape":0.17,"bias":null,"weight":0.25,"forecasts":40},{"model":"combination","horizon_seconds":3600,"wape":0.11,"bias":0.01,"weight":1,"forecasts":40}],
-		"interval_coverage":[{"horizon_seconds":3600,"share":0.8,"values":40}]%s}]}`, pool, path, more)
+		"interval_coverage":[{"horizon_seconds":3600,"share":0.8,"values":40}],
+		"events":[{"id":"1","type":"game","name":"Celtics at Knicks","start":"2026-11-12T23:00:00Z","end":"2026-11-13T01:00:00Z","labels":{},"source":"fixtures"}],
+		"parts":{"level":%s,"seasonal":%s,"autoregressive":%s,"event":%s,"rules":%s}%s}]}`,
+		pool, strings.Repeat("5,null,", 143)+"5,", list("12.5"), list("10"), list("-2"), list("0.5"), list("0"), list("4"), more)
 }
 
 func TestForecastAsksAnAdapter(t *testing.T) {
+	const effects = `,"effects":[{"class":"game","events":7,"declared":1.5,"measured":1.72,"low":1.6,"high":1.85,"learned":true}]`
 	for name, tc := range map[string]struct {
 		status int
 		body   string
@@ -177,26 +185,49 @@ func TestForecastAsksAnAdapter(t *testing.T) {
 		want   []string // in the output
 		wrong  string   // the error
 	}{
-		"as text": {200, answer("nba", `,"warnings":["few errors"],"fallback":"profile"`), []string{"--location", "America/New_York", "--models", "--horizon", "1h"}, []string{
+		"as text": {200, answer("nba", `,"warnings":["few errors"],"fallback":"profile"`+effects), []string{"--models", "--horizon", "1h"}, []string{
 			"pool nba: forecast for 1h from Thu 12 Nov 2026 17:25, America/New_York",
+			"measured  288 values every 5m, Wed 11 Nov 2026 17:25 to Thu 12 Nov 2026 17:20, 50 % missing",
 			"past 1h   WAPE 11 % (seasonal naive 17 %), bias +1.0 %, 80 % of 40 loads within 10–90 %",
+			"\nWed 11 Nov          Thu 12 Nov\n", "│███\n", "one character is 20m, ▁ is 0, █ is 12.5",
 			"     99 %", "Thu 12 Nov 18:20      12.5", "seasonal_naive_day                25 %        17 %           –",
+			"median time                  level     season  deviation     events      rules   together\n",
+			"5m     Thu 12 Nov 17:25       10.0       −2.0       +0.5          0       +4.0       12.5\n",
+			"load is multiplied by events\n  game: declared 1.5, measured 1.72 (1.6 to 1.85), n=7\n",
 			"warning: the adapter does not use this forecast: profile", "warning: few errors",
 		}, ""},
-		"as JSON":         {200, answer("nba", ""), []string{"--output", "json"}, []string{`"source":"pool nba"`, `"measured":null`, `"quantiles":[0.1,0.5,0.9,0.99]`, `"weight":0.25`, `"parts":null`, `"warnings":[]`}, ""},
-		"other quantiles": {200, answer("nba", ""), []string{"--quantile", "0.95"}, nil, `the adapter does not forecast quantile 0.95 of pool "nba"; it has [0.1 0.5 0.9 0.99]`},
-		"no such pool":    {404, `{"status":"error","error":"no pool \"nba\""}`, nil, nil, `says: no pool "nba"`},
-		"another pool":    {200, answer("nfl", ""), nil, nil, "does not answer like a scaling-adapter"},
-		"no forecast":     {200, `{"status":"success","data":[{"pool":"nba","start":null,"step_seconds":300,"quantiles":[],"loads":[],"fallback":"reactive"}]}`, nil, nil, `pool "nba" has no forecast: reactive`},
-		"not an adapter":  {200, "<html>", nil, nil, "does not answer like a scaling-adapter: 200 OK"},
-		"nonsense":        {200, strings.Replace(answer("nba", ""), `0.9,0.99]`, `0.9]`, 1), nil, nil, "answers nonsense about pool \"nba\": 3 quantiles, 4 lists of loads"},
-		"no step":         {200, strings.Replace(answer("nba", ""), `"step_seconds":300`, `"step_seconds":0`, 1), nil, nil, "step_seconds is 0"},
-		"ragged":          {200, strings.Replace(answer("nba", ""), "[[12.5,", "[[", 1), nil, nil, "lists of loads of different lengths"},
-		"too much":        {200, strings.Repeat(" ", mostAnswer+1), nil, nil, "has more than 33554432 bytes"},
+		"declared effects": {200, answer("nba", strings.Replace(effects, "true", "false", 1)), []string{"--models"}, []string{
+			"median time                  level     season  deviation      rules   together\n",
+			"\n  game: declared 1.5, measured 1.72 (1.6 to 1.85), n=7; what is declared counts\n",
+		}, ""},
+		"in another zone":   {200, answer("nba", ""), []string{"--location", "Europe/Berlin"}, []string{"from Thu 12 Nov 2026 23:25, Europe/Berlin", "to Thu 12 Nov 2026 23:20"}, ""},
+		"without parts":     {200, strings.Replace(answer("nba", `,"warnings":["no parts: no model"]`), `"parts"`, `"more"`, 1), []string{"--models", "--output", "json"}, []string{`"parts":null`, `"warnings":["no parts: no model"]`}, ""},
+		"nothing measured":  {200, strings.Replace(answer("nba", ""), `"measured"`, `"more"`, 1), nil, []string{"America/New_York\n\nmodels    seasonal_naive_day 25 %\n", "\nThu 12 Nov\n▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄\n"}, ""},
+		"measured too far":  {200, strings.Replace(answer("nba", ""), ",7]", ",7,9,9]", 1), nil, []string{"measured  288 values", "▁ is 0, █ is 12.5"}, ""},
+		"measured too near": {200, strings.Replace(answer("nba", ""), "5,null,5,7]", "5]", 1), []string{"--output", "json"}, []string{`"values":288,"missing":145}`}, ""},
+		"as JSON": {200, answer("nba", ""), []string{"--output", "json", "--horizon", "10m"}, []string{
+			`"source":"pool nba"`, `"location":"America/New_York","measured":{"start":"2026-11-11T22:25:00Z","end":"2026-11-12T22:20:00Z","step_seconds":300,"values":288,"missing":143}`,
+			`"quantiles":[0.1,0.5,0.9,0.99]`, `"weight":0.25`, `"parts":{"level":[10,10],"seasonal":[-2,-2],"autoregressive":[0.5,0.5],"event":[0,0],"rules":[4,4]},"effects":[],"warnings":[]`,
+		}, ""},
+		"other quantiles":     {200, answer("nba", ""), []string{"--quantile", "0.95"}, nil, `the adapter does not forecast quantile 0.95 of pool "nba"; it has [0.1 0.5 0.9 0.99]`},
+		"no such pool":        {404, `{"status":"error","error":"no pool \"nba\""}`, nil, nil, `says: no pool "nba"`},
+		"another pool":        {200, answer("nfl", ""), nil, nil, "does not answer like a scaling-adapter: it tells of other pools"},
+		"no forecast":         {200, `{"status":"success","data":[{"pool":"nba","start":null,"step_seconds":300,"quantiles":[],"loads":[],"fallback":"reactive"}]}`, nil, nil, `pool "nba" has no forecast: reactive`},
+		"not an adapter":      {200, "<html>", nil, nil, "does not answer like a scaling-adapter: 200 OK"},
+		"no data":             {200, `{"status":"success","data":{}}`, nil, nil, "does not answer like a scaling-adapter: 200 OK"},
+		"nonsense":            {200, strings.Replace(answer("nba", ""), `0.9,0.99]`, `0.9]`, 1), nil, nil, "answers nonsense about pool \"nba\": 3 quantiles, 4 lists of loads"},
+		"no step":             {200, strings.ReplaceAll(answer("nba", ""), `"step_seconds":300`, `"step_seconds":0`), nil, nil, "step_seconds is 0"},
+		"two steps":           {200, strings.Replace(answer("nba", ""), `"step_seconds":300`, `"step_seconds":60`, 1), nil, nil, "step_seconds is 60 and of what was measured 300"},
+		"beside the grid":     {200, strings.Replace(answer("nba", ""), "11T22:25:00Z", "11T22:26:00Z", 1), nil, nil, "measured from 2026-11-11 22:26:00 +0000 UTC, forecast from"},
+		"measured from ahead": {200, strings.Replace(answer("nba", ""), "11T22:25:00Z", "13T22:25:00Z", 1), nil, nil, "measured from 2026-11-13"},
+		"unknown zone":        {200, strings.Replace(answer("nba", ""), "America/New_York", "Mars/Base", 1), nil, nil, "unknown time zone Mars/Base"},
+		"ragged":              {200, strings.Replace(answer("nba", ""), "[[12.5,", "[[", 1), nil, nil, "lists of loads of different lengths"},
+		"ragged parts":        {200, strings.Replace(answer("nba", ""), "[-2,", "[", 1), nil, nil, "parts of 23 steps, loads of 24"},
+		"too much":            {200, strings.Repeat(" ", mostAnswer+1), nil, nil, "has more than 33554432 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if got, want := r.URL.String(), "/below/api/v1/forecast?pool=nba"; got != want {
+				if got, want := r.URL.String(), "/below/api/v1/forecast?parts=true&pool=nba"; got != want {
 					t.Errorf("asked %s, want %s", got, want)
 				}
 				w.WriteHeader(tc.status)
@@ -218,12 +249,31 @@ func TestForecastAsksAnAdapter(t *testing.T) {
 	}
 }
 
+func TestForecastDrawsWhatAnAdapterMeasured(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer("nba", "")) }))
+	defer server.Close()
+	var stdout, stderr bytes.Buffer
+	name := filepath.Join(t.TempDir(), "nba.svg")
+	if status := execute(t.Context(), []string{"forecast", "nba", "--address", server.URL, "--plot", name}, output{&stdout, &stderr}); status != exitOK {
+		t.Fatalf("status %d, %s", status, stderr.String())
+	}
+	picture, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"pool nba: forecast from Thu 12 Nov 2026 17:25", "measured", ">game<"} {
+		if !strings.Contains(string(picture), want) {
+			t.Errorf("no %q in the picture", want)
+		}
+	}
+}
+
 func TestForecastTellsWhenNobodyAnswers(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close() // its port is free now
 	var stdout, stderr bytes.Buffer
 	status := execute(t.Context(), []string{"forecast", "nba", "--address", server.URL}, output{&stdout, &stderr})
-	if want := "start the adapter with scaling-adapter run"; status != exitProblems || !strings.Contains(stderr.String(), want) {
+	if want := "start the adapter with scaling-adapter run or say where it is with --address, or forecast a file with --csv"; status != exitProblems || !strings.Contains(stderr.String(), want) {
 		t.Errorf("status %d, %q; want 1 and %q", status, stderr.String(), want)
 	}
 }

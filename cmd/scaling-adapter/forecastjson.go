@@ -12,14 +12,14 @@ type forecastView struct {
 	Source   string         `json:"source"`
 	Unit     string         `json:"unit"`
 	Location string         `json:"location"`
-	Measured *measuredView  `json:"measured"` // null where an adapter was asked
+	Measured *measuredView  `json:"measured"`
 	Start    time.Time      `json:"start"`
 	Step     float64        `json:"step_seconds"`
 	Levels   []float64      `json:"quantiles"`
 	Paths    [][]float64    `json:"loads"` // one list for each quantile, one value for each step
 	Scores   []scoreView    `json:"scores"`
 	Coverage []coverageView `json:"interval_coverage"`
-	Parts    *partsView     `json:"parts"` // null where an adapter was asked
+	Parts    *partsView     `json:"parts"` // null where an adapter does not know them
 	Effects  []effectView   `json:"effects"`
 	Warnings []string       `json:"warnings"`
 }
@@ -49,10 +49,11 @@ type coverageView struct {
 
 // partsView is what the median is made of, one value for each step.
 type partsView struct {
-	Level          []float64 `json:"level"`
-	Seasonal       []float64 `json:"seasonal"`
-	Autoregressive []float64 `json:"autoregressive"`
-	Event          []float64 `json:"event"`
+	Level          []*float64 `json:"level"`
+	Seasonal       []*float64 `json:"seasonal"`
+	Autoregressive []*float64 `json:"autoregressive"`
+	Event          []*float64 `json:"event"`
+	Rules          []*float64 `json:"rules"`
 }
 
 type effectView struct {
@@ -62,6 +63,7 @@ type effectView struct {
 	Measured *float64 `json:"measured"`
 	Low      *float64 `json:"low"`
 	High     *float64 `json:"high"`
+	Learned  bool     `json:"learned"` // what was measured is applied; otherwise what is declared
 }
 
 // number is null where there is none: JSON has no NaN.
@@ -70,6 +72,14 @@ func number(x float64) *float64 {
 		return nil
 	}
 	return &x
+}
+
+func numbers(xs []float64) []*float64 {
+	out := make([]*float64, len(xs))
+	for i, x := range xs {
+		out[i] = number(x)
+	}
+	return out
 }
 
 func (r forecastReport) writeJSON(w io.Writer) error {
@@ -89,10 +99,10 @@ func (r forecastReport) writeJSON(w io.Writer) error {
 		v.Coverage = append(v.Coverage, coverageView{r.ahead(c.Horizon).Seconds(), c.Share, c.N})
 	}
 	if p := r.Parts; p != nil {
-		v.Parts = &partsView{p.Level, p.Seasonal, p.Autoregressive, p.Event}
+		v.Parts = &partsView{numbers(p.Level), numbers(p.Seasonal), numbers(p.Autoregressive), numbers(p.Event), numbers(p.Rules)}
 	}
 	for _, e := range r.Effects {
-		v.Effects = append(v.Effects, effectView{e.Class, e.Events, number(e.Declared), number(e.Measured), number(e.Low), number(e.High)})
+		v.Effects = append(v.Effects, effectView{e.Class, e.Events, number(e.Declared), number(e.Measured), number(e.Low), number(e.High), e.Learned})
 	}
 	return json.NewEncoder(w).Encode(v)
 }

@@ -2,36 +2,22 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"net/http"
 	"net/url"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/scaling-adapter/scaling-adapter/forecast"
 )
 
-const (
-	askTimeout = 10 * time.Second
-	mostAnswer = 32 << 20
-)
-
-// poolAnswer is what an adapter says at /api/v1/forecast.
-type poolAnswer struct {
-	Status string         `json:"status"`
-	Error  string         `json:"error"`
-	Data   []poolForecast `json:"data"`
-}
-
+// poolForecast is what an adapter says about a pool at /api/v1/forecast.
 type poolForecast struct {
 	Pool     string      `json:"pool"`
 	Model    string      `json:"model"`
 	Fallback string      `json:"fallback"`
+	Location string      `json:"location"`
 	Start    *time.Time  `json:"start"`
 	Step     float64     `json:"step_seconds"`
 	Levels   []float64   `json:"quantiles"`
@@ -49,19 +35,41 @@ type poolForecast struct {
 		Share   float64 `json:"share"`
 		N       int     `json:"values"`
 	} `json:"interval_coverage"`
-	Warnings []string `json:"warnings"`
+	Measured *struct {
+		Start time.Time  `json:"start"`
+		Step  float64    `json:"step_seconds"`
+		Loads []*float64 `json:"loads"`
+	} `json:"measured"`
+	Events []struct {
+		Type  string    `json:"type"`
+		Start time.Time `json:"start"`
+		End   time.Time `json:"end"`
+	} `json:"events"`
+	Parts *struct {
+		Level          []*float64 `json:"level"`
+		Seasonal       []*float64 `json:"seasonal"`
+		Autoregressive []*float64 `json:"autoregressive"`
+		Event          []*float64 `json:"event"`
+		Rules          []*float64 `json:"rules"`
+	} `json:"parts"`
+	Effects  []effectView `json:"effects"`
+	Warnings []string     `json:"warnings"`
 }
 
 // ofPool asks an adapter for its forecast of a pool.
-func (c *forecastCmd) ofPool(ctx context.Context, zone *time.Location) (forecastReport, error) {
-	answer, err := c.ask(ctx)
+func (c *forecastCmd) ofPool(ctx context.Context) (forecastReport, error) {
+	var answer []poolForecast
+	err := c.ask(ctx, "forecast", url.Values{"pool": {c.Pool}, "parts": {"true"}}, &answer)
+	if errors.Is(err, errNobody) {
+		return forecastReport{}, fmt.Errorf("%w, or forecast a file with --csv", err)
+	}
 	if err != nil {
 		return forecastReport{}, err
 	}
-	if answer.Status != "success" || len(answer.Data) != 1 || answer.Data[0].Pool != c.Pool {
-		return forecastReport{}, fmt.Errorf("%s does not answer like a scaling-adapter", c.Address)
+	if len(answer) != 1 || answer[0].Pool != c.Pool {
+		return forecastReport{}, c.stranger("it tells of other pools")
 	}
-	p := answer.Data[0]
+	p := answer[0]
 	if p.Start == nil || len(p.Paths) == 0 {
 		why := p.Fallback
 		if why == "" {
@@ -69,19 +77,43 @@ func (c *forecastCmd) ofPool(ctx context.Context, zone *time.Location) (forecast
 		}
 		return forecastReport{}, fmt.Errorf("pool %q has no forecast: %s", c.Pool, why)
 	}
-	f, err := p.forecast(zone)
+	r, err := p.report(c.Location, time.Duration(c.Horizon))
 	if err != nil {
 		return forecastReport{}, fmt.Errorf("%s answers nonsense about pool %q: %w", c.Address, c.Pool, err)
 	}
 	for _, level := range c.levels() {
-		if f.Path(level) == nil {
-			return forecastReport{}, fmt.Errorf("the adapter does not forecast quantile %v of pool %q; it has %v", level, c.Pool, f.Levels)
+		if r.Forecast.Path(level) == nil {
+			return forecastReport{}, fmt.Errorf("the adapter does not forecast quantile %v of pool %q; it has %v", level, c.Pool, r.Forecast.Levels)
 		}
 	}
-	for i, path := range f.Paths {
-		f.Paths[i] = path[:min(len(path), steps(time.Duration(c.Horizon), f.Step))]
+	return r, nil
+}
+
+// report returns what is said about a horizon, times in a zone, the pool's without a
+// name. Others rely on what is checked here.
+func (p poolForecast) report(location string, horizon time.Duration) (forecastReport, error) {
+	if location == "" {
+		location = p.Location
 	}
-	r := forecastReport{Source: "pool " + c.Pool, Forecast: f, Warnings: p.Warnings}
+	zone, err := time.LoadLocation(location)
+	if err != nil {
+		return forecastReport{}, err
+	}
+	r := forecastReport{Source: "pool " + p.Pool, Warnings: p.Warnings}
+	if r.Forecast, err = p.forecast(zone); err != nil {
+		return forecastReport{}, err
+	}
+	if r.Measured, err = p.measured(r.Forecast); err != nil {
+		return forecastReport{}, err
+	}
+	known := r.Forecast.Len()
+	shown := min(known, steps(horizon, r.Forecast.Step))
+	if r.Parts, err = p.parts(known, shown); err != nil {
+		return forecastReport{}, err
+	}
+	for i, path := range r.Forecast.Paths {
+		r.Forecast.Paths[i] = path[:shown]
+	}
 	if p.Fallback != "" {
 		r.Warnings = append([]string{"the adapter does not use this forecast: " + p.Fallback}, r.Warnings...)
 	}
@@ -91,50 +123,18 @@ func (c *forecastCmd) ofPool(ctx context.Context, zone *time.Location) (forecast
 	for _, s := range p.Coverage {
 		r.Coverage = append(r.Coverage, forecast.Coverage{Horizon: p.steps(s.Horizon), Share: s.Share, N: s.N})
 	}
+	for _, e := range p.Events {
+		r.Events = append(r.Events, forecast.Event{Class: e.Type, Start: e.Start, End: e.End})
+	}
+	for _, e := range p.Effects {
+		r.Effects = append(r.Effects, effect{forecast.Effect{
+			Class: e.Class, Events: e.Events, Declared: orNaN(e.Declared), Measured: orNaN(e.Measured), Low: orNaN(e.Low), High: orNaN(e.High),
+		}, e.Learned})
+	}
 	return r, nil
 }
 
-func (c *forecastCmd) ask(ctx context.Context) (poolAnswer, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	address, err := url.Parse(c.Address)
-	if err != nil {
-		return poolAnswer{}, err
-	}
-	address = address.JoinPath("api/v1/forecast")
-	address.RawQuery = url.Values{"pool": {c.Pool}}.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
-	if err != nil {
-		return poolAnswer{}, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return poolAnswer{}, fmt.Errorf("nobody answers at %s; start the adapter with scaling-adapter run, say where it is with --address, or forecast a file with --csv", address.Host)
-	case errors.Is(err, context.DeadlineExceeded):
-		return poolAnswer{}, fmt.Errorf("%s did not answer within %s", address.Host, askTimeout)
-	case err != nil:
-		return poolAnswer{}, fmt.Errorf("ask the adapter: %w", err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer+1))
-	switch {
-	case err != nil:
-		return poolAnswer{}, fmt.Errorf("read the answer of %s: %w", address.Host, err)
-	case len(body) > mostAnswer:
-		return poolAnswer{}, fmt.Errorf("the answer of %s has more than %d bytes", address.Host, mostAnswer)
-	}
-	var answer poolAnswer
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return poolAnswer{}, fmt.Errorf("%s does not answer like a scaling-adapter: %s", address.Host, response.Status)
-	}
-	if answer.Error != "" {
-		return poolAnswer{}, fmt.Errorf("the adapter at %s says: %s", address.Host, answer.Error)
-	}
-	return answer, nil
-}
-
-// forecast returns the quantile paths; others rely on what is checked here.
+// forecast returns the quantile paths.
 func (p poolForecast) forecast(zone *time.Location) (forecast.Forecast, error) {
 	f := forecast.Forecast{Model: p.Model, Start: p.Start.In(zone), Levels: p.Levels, Paths: p.Paths}
 	if !(p.Step >= 1 && p.Step <= 86400) {
@@ -152,6 +152,49 @@ func (p poolForecast) forecast(zone *time.Location) (forecast.Forecast, error) {
 	return f, nil
 }
 
+// measured returns the loads up to the forecast, which may know less or more.
+func (p poolForecast) measured(f forecast.Forecast) (forecast.Series, error) {
+	m := p.Measured
+	if m == nil || len(m.Loads) == 0 {
+		return forecast.Series{}, nil
+	}
+	if m.Step != p.Step {
+		return forecast.Series{}, fmt.Errorf("step_seconds is %v and of what was measured %v", p.Step, m.Step)
+	}
+	s := forecast.Series{Start: m.Start.In(f.Start.Location()), Step: f.Step, Values: orNaNs(m.Loads)}
+	n := s.Index(f.Start)
+	if n <= 0 || n > mostSteps || !s.Time(n).Equal(f.Start) {
+		return forecast.Series{}, fmt.Errorf("measured from %s, forecast from %s", m.Start, p.Start)
+	}
+	for len(s.Values) < n {
+		s.Values = append(s.Values, math.NaN())
+	}
+	s.Values = s.Values[:n]
+	return s, nil
+}
+
+// parts returns what the first steps of the median are made of; nil if that is not
+// said.
+func (p poolForecast) parts(known, shown int) (*parts, error) {
+	if p.Parts == nil {
+		return nil, nil
+	}
+	out := &parts{}
+	for _, part := range []struct {
+		to   *[]float64
+		from []*float64
+	}{
+		{&out.Level, p.Parts.Level}, {&out.Seasonal, p.Parts.Seasonal}, {&out.Autoregressive, p.Parts.Autoregressive},
+		{&out.Event, p.Parts.Event}, {&out.Rules, p.Parts.Rules},
+	} {
+		if len(part.from) != known {
+			return nil, fmt.Errorf("parts of %d steps, loads of %d", len(part.from), known)
+		}
+		*part.to = orNaNs(part.from)[:shown]
+	}
+	return out, nil
+}
+
 func (p poolForecast) steps(seconds float64) int {
 	return int(math.Round(min(seconds/p.Step, mostSteps)))
 }
@@ -161,4 +204,12 @@ func orNaN(x *float64) float64 {
 		return math.NaN()
 	}
 	return *x
+}
+
+func orNaNs(xs []*float64) []float64 {
+	out := make([]float64, len(xs))
+	for i, x := range xs {
+		out[i] = orNaN(x)
+	}
+	return out
 }

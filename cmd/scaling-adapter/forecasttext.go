@@ -29,7 +29,7 @@ func (r forecastReport) writeText(w io.Writer, models bool) error {
 	if len(r.Effects) > 0 {
 		b.WriteString("\nload is multiplied by events\n")
 		for _, e := range r.Effects {
-			fmt.Fprintf(&b, "  %s\n", e)
+			fmt.Fprintf(&b, "  %s%s\n", e.Effect, map[bool]string{false: "; what is declared counts"}[e.Learned])
 		}
 	}
 	if len(r.Warnings) > 0 {
@@ -354,9 +354,10 @@ func (r forecastReport) writeParts(b *strings.Builder) {
 		}
 		return "0"
 	}
+	more := r.Parts.more(slices.ContainsFunc(r.Effects, func(e effect) bool { return e.Learned }))
 	fmt.Fprintf(b, "\n%-6s %-16s %10s %10s %10s", "median", "time", "level", "season", "deviation")
-	if len(r.Effects) > 0 {
-		fmt.Fprintf(b, " %10s", "events")
+	for _, part := range more {
+		fmt.Fprintf(b, " %10s", part.name)
 	}
 	fmt.Fprintf(b, " %10s\n", "together")
 	shown := 0
@@ -368,11 +369,32 @@ func (r forecastReport) writeParts(b *strings.Builder) {
 		shown = k
 		p := r.Parts
 		fmt.Fprintf(b, "%-6s %-16s %10s %10s %10s", short(r.ahead(k)), r.at(k-1), format(p.Level[k-1]), sum(p.Seasonal[k-1]), sum(p.Autoregressive[k-1]))
-		if len(r.Effects) > 0 {
-			fmt.Fprintf(b, " %10s", sum(p.Event[k-1]))
+		for _, part := range more {
+			fmt.Fprintf(b, " %10s", sum(part.values[k-1]))
 		}
 		fmt.Fprintf(b, " %10s\n", format(median[k-1]))
 	}
+}
+
+// part is a column of parts.
+type part struct {
+	name   string
+	values []float64
+}
+
+// more returns the parts that not every forecast has.
+func (p parts) more(learned bool) []part {
+	var out []part
+	some := func(values []float64) bool {
+		return slices.ContainsFunc(values, func(y float64) bool { return y != 0 })
+	}
+	if learned || some(p.Event) {
+		out = append(out, part{"events", p.Event})
+	}
+	if some(p.Rules) {
+		out = append(out, part{"rules", p.Rules})
+	}
+	return out
 }
 
 func missing(values []float64) int {

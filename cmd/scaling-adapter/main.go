@@ -23,7 +23,13 @@ type cli struct {
 	Run      runCmd      `cmd:"" help:"Run the adapter."`
 	Demo     demoCmd     `cmd:"" help:"Run the whole stack on this machine with a simulated clock."`
 	Check    checkCmd    `cmd:"" help:"Check configuration and rule files."`
+	Test     testCmd     `cmd:"" help:"Run the tests of rule files."`
 	Forecast forecastCmd `cmd:"" help:"Show the forecast of a pool or of a file."`
+	Plan     planCmd     `cmd:"" help:"Show what pools are going to do in the coming days, and what a change of rules changes."`
+	Explain  explainCmd  `cmd:"" help:"Explain in words why a pool has the agents that it has, or had."`
+	Override overrideCmd `cmd:"" help:"Set, list and end overrides of a running adapter."`
+	Event    eventCmd    `cmd:"" help:"Tell a running adapter of events, list and end them."`
+	Schema   schemaCmd   `cmd:"" help:"Print the JSON Schema of rule files or of the configuration."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 

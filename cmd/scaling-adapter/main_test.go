@@ -18,5 +18,5 @@ func TestMain(m *testing.M) {
 var update = flag.Bool("update", false, "rewrite the golden files of the scripts")
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireUniqueNames: true, UpdateScripts: *update})
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireUniqueNames: true, UpdateScripts: *update, Setup: serveExample, Cmds: map[string]func(*testscript.TestScript, bool, []string){"desk": serveDesk}})
 }

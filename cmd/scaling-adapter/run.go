@@ -13,6 +13,7 @@ type runCmd struct {
 	ConfigFile    string `name:"config.file" default:"scaling-adapter.yml" help:"Configuration file."`
 	ListenAddress string `name:"web.listen-address" default:"127.0.0.1:9876" help:"Address of the HTTP server."`
 	WebConfig     string `name:"web.config.file" help:"File with TLS and authentication settings of the HTTP server, as exporter-toolkit defines it."`
+	ControlAPI    bool   `name:"web.enable-control-api" help:"Let overrides and events be told over HTTP. The HTTP server must listen on a loopback address or authenticate its clients."`
 	LogLevel      string `name:"log.level" enum:"debug,info,warn,error" default:"info" help:"Least severe messages to log: debug, info, warn or error."`
 	LogFormat     string `name:"log.format" enum:"logfmt,json" default:"logfmt" help:"Format of log messages: logfmt or json."`
 }
@@ -30,7 +31,7 @@ func (c *runCmd) Run(ctx context.Context, out *output) error {
 	defer listener.Close()
 	a, err := app.New(app.Options{
 		ConfigFile: c.ConfigFile, Getenv: os.Getenv,
-		Listener: listener, WebConfigFile: c.WebConfig,
+		Listener: listener, WebConfigFile: c.WebConfig, EnableControlAPI: c.ControlAPI,
 		Logger: logger,
 	})
 	if err != nil {

@@ -1,14 +1,16 @@
 // Package api serves what the adapter knows over HTTP: metrics, health, a JSON
-// API and a status page. It reads snapshots and changes nothing but the
-// configuration, by reloading it.
+// API and a status page. It reads snapshots. What it changes is the configuration,
+// by reloading it, and what the engine is told at run time, if orders are taken.
 package api
 
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +27,17 @@ type Options struct {
 	Snapshot func() *engine.Snapshot // nil before the first tick
 	Reload   func() error            // an error says what is wrong with the files
 	Metrics  prometheus.Gatherer
+	// Explain says what the forecast of a pool's next steps is made of.
+	Explain func(pool string, steps int) (engine.Explanation, error)
+
+	Engine *engine.Engine // is told overrides and events
+	// Control says who may give orders: it returns who sent a request, as far as
+	// the listener has authenticated that, or why the request is refused. nil: nobody.
+	Control func(*http.Request) (user string, err error)
+	Now     func() time.Time // the engine's clock
+	Logger  *slog.Logger     // told of all orders
+	// What an override lasts if nobody says, and at most; 0: an hour and a day.
+	DefaultOverride, LongestOverride time.Duration
 }
 
 type server struct{ Options }
@@ -41,6 +54,16 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /api/v1/pools", s.pools)
 	mux.HandleFunc("GET /api/v1/decisions", s.decisions)
 	mux.HandleFunc("GET /api/v1/forecast", s.forecasts)
+	mux.HandleFunc("GET /api/v1/explain", s.explain)
+	mux.HandleFunc("GET /api/v1/budgets", s.budgets)
+	told := newOrders(o)
+	mux.HandleFunc("GET /api/v1/overrides", told.reading(told.overrides))
+	mux.HandleFunc("PUT /api/v1/overrides/{pool}", told.writing(mostOrder, told.setOverride))
+	mux.HandleFunc("DELETE /api/v1/overrides/{pool}", told.writing(mostOrder, told.endOverride))
+	mux.HandleFunc("GET /api/v1/events", told.reading(told.events))
+	mux.HandleFunc("POST /api/v1/events", told.writing(mostOrder, told.putEvent))
+	mux.HandleFunc("DELETE /api/v1/events/{id}", told.writing(mostOrder, told.endEvent))
+	mux.HandleFunc("POST /api/v1/events/alertmanager", told.writing(mostNotification, told.alertmanager))
 	mux.HandleFunc("GET /{$}", s.page)
 	return http.NewCrossOriginProtection().Handler(mux)
 }
@@ -88,6 +111,14 @@ func number(x float64) *float64 {
 	return &x
 }
 
+func numbers(xs []float64) []*float64 {
+	out := make([]*float64, len(xs))
+	for i, x := range xs {
+		out[i] = number(x)
+	}
+	return out
+}
+
 // when is null before there was a time.
 func when(t time.Time) *time.Time {
 	if t.IsZero() {
@@ -128,6 +159,7 @@ type statusView struct {
 }
 
 type hostView struct {
+	Hosts        string   `json:"hosts,omitempty"` // name of the group; none: the hosts of all pools
 	Resource     string   `json:"resource"`
 	Percent      *float64 `json:"percent"`
 	LimitPercent float64  `json:"limit_percent"`
@@ -145,14 +177,18 @@ func (s server) status(w http.ResponseWriter, _ *http.Request) {
 			v.Status, v.Degraded = "degraded", snap.Degraded
 		}
 		for _, h := range snap.Hosts {
-			hv := hostView{Resource: h.Resource, LimitPercent: h.Limit, Quality: h.Sample.Quality.String(), Detail: h.Sample.Detail}
-			if h.Sample.Quality == policy.OK {
-				hv.Percent = number(h.Sample.Value)
-			}
-			v.Hosts = append(v.Hosts, hv)
+			v.Hosts = append(v.Hosts, hostOf(h))
 		}
 	}
 	respond(w, http.StatusOK, envelope{Status: "success", Data: v})
+}
+
+func hostOf(h engine.HostStatus) hostView {
+	v := hostView{Hosts: h.Hosts, Resource: h.Resource, LimitPercent: h.Limit, Quality: h.Sample.Quality.String(), Detail: h.Sample.Detail}
+	if h.Sample.Quality == policy.OK {
+		v.Percent = number(h.Sample.Value)
+	}
+	return v
 }
 
 // selected returns the pools that the request's parameter pool names, all
@@ -172,8 +208,25 @@ func (s server) selected(w http.ResponseWriter, r *http.Request) (*engine.Snapsh
 			}
 		}
 	}
-	respond(w, http.StatusNotFound, envelope{Status: "error", Error: fmt.Sprintf("no pool %q", name)})
+	respond(w, http.StatusNotFound, envelope{Status: "error", Error: unknownPool(snap, name)})
 	return nil, nil, false
+}
+
+// unknownPool says that there is no such pool, and which there are.
+func unknownPool(snap *engine.Snapshot, name string) string {
+	const most = 20
+	text := fmt.Sprintf("no pool %q", clip(name))
+	if snap == nil {
+		return text + "; the adapter has not taken its first tick"
+	}
+	var known []string
+	for _, p := range snap.Pools[:min(len(snap.Pools), most)] {
+		known = append(known, p.Pool.Name)
+	}
+	if n := len(snap.Pools) - len(known); n > 0 {
+		known = append(known, fmt.Sprintf("and %d more", n))
+	}
+	return text + "; known are " + strings.Join(known, ", ")
 }
 
 type poolView struct {
@@ -230,12 +283,9 @@ func (s server) pools(w http.ResponseWriter, r *http.Request) {
 func viewOf(p *engine.PoolStatus) poolView {
 	v := poolView{
 		Name: p.Pool.Name, Labels: table(p.Pool.Labels), Mode: p.Pool.Mode, Min: p.Pool.Agents.Min, Max: p.Pool.Agents.Max, PerAgent: p.Pool.PerAgent,
-		Load:    sampleView{Time: when(p.Load.Time), Quality: p.Load.Quality.String(), Detail: p.Load.Detail},
+		Load:    sampleOf(p.Load),
 		Desired: p.Decision.Desired, Demand: number(p.Decision.Demand), Why: p.Decision.Why(), Outcome: p.Outcome.Result,
 		Model: p.Forecast.Model, Fallback: p.Fallback, Rules: list(p.Decision.Rules), Events: []eventView{},
-	}
-	if !p.Load.Time.IsZero() {
-		v.Load.Value = number(p.Load.Value)
 	}
 	if p.Count.Known {
 		v.Current, v.Ready = &p.Count.Agents, &p.Count.Ready
@@ -246,9 +296,21 @@ func viewOf(p *engine.PoolStatus) poolView {
 		v.Error = p.Outcome.Err.Error()
 	}
 	for _, e := range p.Events {
-		v.Events = append(v.Events, eventView{e.ID, e.Type, e.Name, e.Start.UTC(), e.End.UTC(), table(e.Labels), e.Source})
+		v.Events = append(v.Events, eventOf(e))
 	}
 	return v
+}
+
+func sampleOf(s policy.Sample) sampleView {
+	v := sampleView{Time: when(s.Time), Quality: s.Quality.String(), Detail: s.Detail}
+	if !s.Time.IsZero() {
+		v.Value = number(s.Value)
+	}
+	return v
+}
+
+func eventOf(e policy.Event) eventView {
+	return eventView{e.ID, e.Type, e.Name, e.Start.UTC(), e.End.UTC(), table(e.Labels), e.Source}
 }
 
 type decisionView struct {
@@ -321,13 +383,47 @@ type forecastView struct {
 	Pool     string         `json:"pool"`
 	Model    string         `json:"model"`
 	Fallback string         `json:"fallback,omitempty"`
+	Location string         `json:"location"`
+	Measured *measuredView  `json:"measured"`
 	Start    *time.Time     `json:"start"`
 	Step     float64        `json:"step_seconds"`
 	Levels   []float64      `json:"quantiles"`
 	Paths    [][]float64    `json:"loads"` // one list for each quantile, one value for each step
 	Scores   []scoreView    `json:"scores"`
 	Coverage []coverageView `json:"interval_coverage"`
+	Events   []eventView    `json:"events"` // in the time that is told
+	Effects  []effectView   `json:"effects"`
+	Parts    *partsView     `json:"parts,omitempty"` // if they are asked for
 	Warnings []string       `json:"warnings,omitempty"`
+}
+
+// measuredView are the loads of the last two days.
+type measuredView struct {
+	Start time.Time  `json:"start"`
+	Step  float64    `json:"step_seconds"`
+	Loads []*float64 `json:"loads"` // null where one is missing
+}
+
+const measuredBehind = 48 * time.Hour
+
+// partsView is what each cause adds to the median, one value for each step.
+type partsView struct {
+	Level          []*float64 `json:"level"`
+	Seasonal       []*float64 `json:"seasonal"`
+	Autoregressive []*float64 `json:"autoregressive"`
+	Event          []*float64 `json:"event"`
+	Rules          []*float64 `json:"rules"`
+}
+
+// effectView is what the past says about the events of a rule.
+type effectView struct {
+	Class    string   `json:"class"`    // the rule
+	Events   int      `json:"events"`   // seen
+	Declared *float64 `json:"declared"` // factor
+	Measured *float64 `json:"measured"`
+	Low      *float64 `json:"low"` // a standard error below what was measured
+	High     *float64 `json:"high"`
+	Learned  bool     `json:"learned"` // what was measured is applied; otherwise what is declared
 }
 
 type coverageView struct {
@@ -346,22 +442,70 @@ type scoreView struct {
 }
 
 func (s server) forecasts(w http.ResponseWriter, r *http.Request) {
+	parts := false
+	if text := r.FormValue("parts"); text != "" {
+		var err error
+		if parts, err = strconv.ParseBool(text); err != nil {
+			respond(w, http.StatusBadRequest, envelope{Status: "error", Error: fmt.Sprintf("parts must be true or false, got %q", clip(text))})
+			return
+		}
+	}
 	snap, pools, ok := s.selected(w, r)
 	if !ok {
 		return
 	}
+	if parts && r.FormValue("pool") == "" {
+		respond(w, http.StatusBadRequest, envelope{Status: "error", Error: "parts are of one pool; say which, as in ?pool=nba&parts=true"})
+		return
+	}
 	views := []forecastView{}
 	for i := range pools {
-		views = append(views, forecastOf(&pools[i], snap.Settings.Step))
+		if parts {
+			views = append(views, s.explained(snap, pools[i]))
+		} else {
+			views = append(views, forecastOf(snap, &pools[i]))
+		}
 	}
 	respond(w, http.StatusOK, envelope{Status: "success", Data: views})
 }
 
-func forecastOf(p *engine.PoolStatus, step time.Duration) forecastView {
-	f := p.Forecast
-	v := forecastView{Pool: p.Pool.Name, Model: f.Model, Fallback: p.Fallback, Step: step.Seconds(), Levels: list(f.Levels), Paths: list(f.Paths), Scores: []scoreView{}, Coverage: []coverageView{}}
+// explained is a forecast with its parts. The models may be ahead of the snapshot by
+// a tick that is not over, so that what the parts are of is taken from them too.
+func (s server) explained(snap *engine.Snapshot, p engine.PoolStatus) forecastView {
+	if p.Forecast.Len() == 0 {
+		return forecastOf(snap, &p)
+	}
+	x, err := s.Explain(p.Pool.Name, p.Forecast.Len())
+	if err != nil {
+		v := forecastOf(snap, &p)
+		v.Warnings = append(v.Warnings, "no parts: "+err.Error())
+		return v
+	}
+	p.Forecast, p.History = x.Forecast, x.Measured
+	v := forecastOf(snap, &p)
+	v.Parts = &partsView{numbers(x.Parts.Level), numbers(x.Parts.Seasonal), numbers(x.Parts.Autoregressive), numbers(x.Parts.Event), numbers(x.Parts.Rules)}
+	return v
+}
+
+func forecastOf(snap *engine.Snapshot, p *engine.PoolStatus) forecastView {
+	f, step := p.Forecast, snap.Settings.Step
+	shown := span{snap.Time, snap.Time}
+	v := forecastView{
+		Pool: p.Pool.Name, Model: f.Model, Fallback: p.Fallback, Location: p.Pool.Location.String(), Step: step.Seconds(),
+		Levels: list(f.Levels), Paths: list(f.Paths), Scores: []scoreView{}, Coverage: []coverageView{}, Events: []eventView{}, Effects: []effectView{},
+	}
 	if f.Len() > 0 {
-		v.Start = when(f.Start)
+		v.Start, shown.end = when(f.Start), f.Time(f.Len())
+	}
+	if h := p.History; h.Len() > 0 {
+		h = h.From(h.End().Add(-measuredBehind))
+		v.Measured, shown.start = &measuredView{h.Start.UTC(), h.Step.Seconds(), numbers(h.Values)}, h.Start
+	}
+	for _, e := range eventsOf(snap, p, shown) {
+		v.Events = append(v.Events, eventOf(e))
+	}
+	for _, e := range p.Effects {
+		v.Effects = append(v.Effects, effectView{e.Class, e.Events, number(e.Declared), number(e.Measured), number(e.Low), number(e.High), e.Learned})
 	}
 	for _, s := range p.Scores {
 		v.Scores = append(v.Scores, scoreOf(s, step))

@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,29 +37,39 @@ type Options struct {
 	Getenv        func(string) string
 	Listener      net.Listener // of the HTTP server; the app closes it
 	WebConfigFile string       // of exporter-toolkit; empty: plain HTTP
-	Logger        *slog.Logger
-	Journal       engine.Journal   // told of decisions besides the log; may be nil
-	Now           func() time.Time // nil: the wall clock
+	// EnableControlAPI lets overrides and events be told over HTTP.
+	EnableControlAPI bool
+
+	Logger  *slog.Logger
+	Journal engine.Journal   // told of decisions besides the log; may be nil
+	Now     func() time.Time // nil: the wall clock
 }
 
 // App is the daemon.
 type App struct {
 	Options
 	engine          *engine.Engine
+	control         func(*http.Request) (user string, err error) // nil: off
 	registry        *prometheus.Registry
 	promMetrics     *promquery.Metrics
 	actuatorMetrics *actuator.Metrics
+	calendars       *calendars
 	reloadOK        prometheus.Gauge
 	reloadTime      prometheus.Gauge
 
 	mu      sync.Mutex // held while reloading
 	current *engine.Settings
-	close   func() // ends what the current settings use
+	read    []string // the files that were read last
+	warned  string   // the warnings that were logged last
+	close   func()   // ends what the current settings use
 }
 
-// reloadEvery is how often calendars are read anew, since they are expanded for
-// some time ahead only.
-const reloadEvery = 24 * time.Hour
+// How often all files are read anew, since calendars change and are expanded for
+// some time ahead only, and how often it is looked whether one of them has changed.
+const (
+	reloadEvery = calendarEvery
+	lookEvery   = 15 * time.Second
+)
 
 // New loads the configuration. An error of type strictyaml.Problems says all
 // that is wrong with it.
@@ -68,14 +80,19 @@ func New(o Options) (*App, error) {
 	if err := web.Validate(o.WebConfigFile); err != nil {
 		return nil, fmt.Errorf("web configuration %s: %w", o.WebConfigFile, err)
 	}
+	control, err := newControl(o)
+	if err != nil {
+		return nil, err
+	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), versioncollector.NewCollector("scaling_adapter"))
 	a := &App{
-		Options: o, registry: reg, promMetrics: promquery.NewMetrics(reg), actuatorMetrics: actuator.NewMetrics(reg), close: func() {},
+		Options: o, control: control, registry: reg, promMetrics: promquery.NewMetrics(reg), actuatorMetrics: actuator.NewMetrics(reg), close: func() {},
 		reloadOK:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "scaling_adapter_config_last_reload_successful", Help: "1 if the last attempt to load the configuration succeeded."}),
 		reloadTime: prometheus.NewGauge(prometheus.GaugeOpts{Name: "scaling_adapter_config_last_reload_success_timestamp_seconds", Help: "When the configuration was last loaded."}),
 	}
 	reg.MustRegister(a.reloadOK, a.reloadTime)
+	a.calendars = newCalendars(o.Now)
 	a.engine = engine.New(engine.Options{Registerer: reg, Logger: o.Logger, Journal: a.journal})
 	return a, a.Reload()
 }
@@ -118,23 +135,24 @@ func (a *App) Reload() error {
 
 func (a *App) reload() error {
 	now := a.Now()
-	cfg, rules, err := Load(a.ConfigFile, a.Getenv, now)
+	cfg, rules, err := Load(a.ConfigFile, a.Getenv, now, a.calendars.fetch)
+	if len(cfg.RuleFiles) > 0 { // also when one of them is wrong: it will be corrected
+		a.read = slices.Concat([]string{a.ConfigFile}, cfg.RuleFiles, rules.Files)
+	}
 	if err != nil {
 		return err
+	}
+	if warnings := rules.Warnings.Error(); warnings != a.warned {
+		a.warned = warnings
+		for _, w := range rules.Warnings {
+			a.Logger.Warn("configuration", "warning", w.String())
+		}
 	}
 	s := settings(cfg, rules, cfg.Hash[:16]+rules.Hash[:16], now)
 	if a.current != nil && a.current.Hash == s.Hash && reflect.DeepEqual(a.current.Events, s.Events) {
 		return nil
 	}
-	source, err := promquery.New(promquery.Config{
-		URL: cfg.Prometheus.URL, Timeout: cfg.Prometheus.Timeout, QueryLag: cfg.Prometheus.QueryLag, MaxAge: cfg.Prometheus.MaxSampleAge, HTTP: cfg.Prometheus.HTTP,
-	}, a.promMetrics, a.Logger)
-	if err != nil {
-		return err
-	}
-	orchestrator, err := actuator.New(actuator.Config{
-		URL: cfg.Orchestrator.URL, Timeout: cfg.Orchestrator.Timeout, Retries: cfg.Orchestrator.Retries, HTTP: cfg.Orchestrator.HTTP,
-	}, a.actuatorMetrics)
+	source, orchestrator, err := connect(cfg, a.promMetrics, a.actuatorMetrics, a.Logger)
 	if err != nil {
 		return err
 	}
@@ -202,7 +220,10 @@ func (a *App) Run(ctx context.Context, ticks <-chan time.Time) error {
 
 func (a *App) server() *http.Server {
 	return &http.Server{
-		Handler:           api.New(api.Options{Snapshot: a.engine.Snapshot, Reload: a.reloadAndLog, Metrics: a.registry}),
+		Handler: api.New(api.Options{
+			Snapshot: a.engine.Snapshot, Reload: a.reloadAndLog, Metrics: a.registry,
+			Engine: a.engine, Explain: a.engine.Explain, Control: a.control, Now: a.Now, Logger: a.Logger,
+		}),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
 		ErrorLog:       slog.NewLogLogger(a.Logger.Handler(), slog.LevelWarn),
@@ -220,22 +241,50 @@ func (a *App) serve(server *http.Server) error {
 	return fmt.Errorf("serve HTTP: %w", err)
 }
 
-// reloadWhenTold reloads on SIGHUP and once a day.
+// reloadWhenTold reloads on SIGHUP, when a file has changed, and now and then.
 func (a *App) reloadWhenTold(ctx context.Context) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	daily := time.NewTicker(reloadEvery)
-	defer daily.Stop()
+	regular, look := time.NewTicker(reloadEvery), time.NewTicker(lookEvery)
+	defer regular.Stop()
+	defer look.Stop()
+	seen := a.changes()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-hangup:
-		case <-daily.C:
+		case <-regular.C:
+		case <-look.C:
+			if changes := a.changes(); changes == seen {
+				continue
+			}
 		}
 		_ = a.reloadAndLog() // it logs
+		seen = a.changes()
 	}
+}
+
+// changes tells the state of the files that were read, and of their directories, into
+// which new ones may come.
+func (a *App) changes() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var names []string
+	for _, name := range a.read {
+		names = append(names, name, filepath.Dir(name))
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	for _, name := range slices.Compact(names) {
+		if info, err := os.Stat(name); err != nil {
+			fmt.Fprintf(&b, "%s: %v\n", name, err)
+		} else {
+			fmt.Fprintf(&b, "%s: %d %s\n", name, info.Size(), info.ModTime())
+		}
+	}
+	return b.String()
 }
 
 // reloadAndLog reloads and logs what is wrong, each problem by itself.

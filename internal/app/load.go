@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
@@ -13,27 +14,43 @@ import (
 
 // Load reads a configuration file and the rule files that it names. An error is
 // of type [strictyaml.Problems] and holds all that is wrong with any of them.
-func Load(name string, getenv func(string) string, now time.Time) (config.Config, rulefile.Rules, error) {
+// Calendars by URL are read with fetch; nil: not at all.
+func Load(name string, getenv func(string) string, now time.Time, fetch func(url string) ([]byte, error)) (config.Config, rulefile.Rules, error) {
+	cfg, err := config.Load(name, getenv)
+	rules, err := loadRules(cfg, err, now, fetch)
+	return cfg, rules, err
+}
+
+// loadRules reads the rule files of a configuration. The error holds what was wrong
+// with the configuration as well.
+func loadRules(cfg config.Config, err error, now time.Time, fetch func(url string) ([]byte, error)) (rulefile.Rules, error) {
 	var problems strictyaml.Problems
 	note := func(err error) {
 		if ps, ok := errors.AsType[strictyaml.Problems](err); ok {
 			problems = append(problems, ps...)
 		}
 	}
-	cfg, err := config.Load(name, getenv)
 	note(err)
 	if len(cfg.RuleFiles) == 0 {
-		return cfg, rulefile.Rules{}, problems.Err()
+		return rulefile.Rules{}, problems.Err()
 	}
 	rules, err := rulefile.Load(cfg.RuleFiles, rulefile.Options{
-		Now: now, History: cfg.Forecast.History, ForecastMaxAge: cfg.Forecast.MaxAge,
+		Now: now, Fetch: fetch, History: cfg.Forecast.History, ForecastMaxAge: cfg.Forecast.MaxAge,
 		Mode: policy.Mode(cfg.Defaults.Mode), LeadTime: cfg.Defaults.LeadTime, Quantile: cfg.Defaults.Quantile, Sensitivity: cfg.Defaults.Sensitivity,
 	})
 	note(err)
-	if total, least := cfg.Limits.MaxTotalAgents, rules.MinAgents(); total > 0 && least > total {
-		problems.Add(cfg.Limits.At, "the pools' min add up to %d agents, more than max_total_agents %d", least, total)
+	for _, p := range rules.Pools {
+		if p.Pool.Hosts != "" && !slices.ContainsFunc(cfg.Hosts, func(h config.Host) bool { return h.Group == p.Pool.Hosts }) {
+			problems.Add(strictyaml.Pos{File: cfg.File}, "pool %q runs on hosts %q, which are not among hosts.groups", p.Pool.Name, p.Pool.Hosts)
+		}
 	}
-	return cfg, rules, problems.Err()
+	switch total, least := cfg.Limits.MaxTotalAgents, rules.MinAgents(); {
+	case total > 0 && least > total:
+		problems.Add(cfg.Limits.At, "the pools' min add up to %d agents, more than max_total_agents %d", least, total)
+	case total > 0 && 10*least > 9*total:
+		rules.Warnings.Add(cfg.Limits.At, "the pools' min add up to %d agents, which leaves little of max_total_agents %d to scale with; raise it or lower them", least, total)
+	}
+	return rules, problems.Err()
 }
 
 // settings are what the engine needs of a configuration, without the ports.
@@ -42,7 +59,11 @@ func settings(cfg config.Config, rules rulefile.Rules, hash string, now time.Tim
 		Hash: hash, LoadedAt: now,
 		Interval: cfg.Interval, QueryLag: cfg.Prometheus.QueryLag, MaxSampleAge: cfg.Prometheus.MaxSampleAge,
 		Step: cfg.Forecast.Step, History: cfg.Forecast.History, Horizon: cfg.Forecast.Horizon, RefitEvery: cfg.Forecast.RefitInterval,
-		Pools: rules.Pools, MaxTotalAgents: cfg.Limits.MaxTotalAgents, Enabled: cfg.Limits.Enabled, Events: rules.Events,
+		Pools: rules.Pools, MaxTotalAgents: cfg.Limits.MaxTotalAgents, Enabled: cfg.Limits.Enabled, Events: rules.Events, Exprs: rules.Exprs, Overrides: rules.Overrides,
+		Emergency: policy.EmergencyLimits{
+			Percent: map[string]float64{"cpu": cfg.Emergency.CPU, "memory": cfg.Emergency.Memory},
+			Samples: cfg.Emergency.Samples, Reduce: cfg.Emergency.Reduce, Settle: cfg.Emergency.Settle, Resume: cfg.Emergency.Resume,
+		},
 	}
 	if !s.Enabled {
 		for i := range s.Pools {
@@ -50,7 +71,7 @@ func settings(cfg config.Config, rules rulefile.Rules, hash string, now time.Tim
 		}
 	}
 	for _, h := range cfg.Hosts {
-		s.Hosts = append(s.Hosts, engine.Host{Resource: h.Resource, Signal: policy.Signal{Query: h.Query}, Limit: h.Limit})
+		s.Hosts = append(s.Hosts, engine.Host{Hosts: h.Group, Resource: h.Resource, Signal: policy.Signal{Query: h.Query}, Limit: h.Limit})
 	}
 	return s
 }

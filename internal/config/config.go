@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/config"
@@ -27,6 +28,7 @@ type Config struct {
 	Orchestrator Orchestrator
 	Forecast     Forecast
 	Hosts        []Host
+	Emergency    Emergency
 	Limits       Limits
 	Defaults     Defaults
 	RuleFiles    []string // sorted; each exists
@@ -40,6 +42,7 @@ type Prometheus struct {
 	QueryLag     time.Duration // queries end this long before now
 	MaxSampleAge time.Duration // older samples are stale
 	HTTP         config.HTTPClientConfig
+	At           strictyaml.Pos // of the URL
 }
 
 // Orchestrator says where and how pools are scaled.
@@ -55,12 +58,22 @@ type Forecast struct {
 	Step, History, Horizon, RefitInterval, MaxAge time.Duration
 }
 
-// Host is a resource of the hosts, its query in percent and the percentage at
-// which no pool grows.
+// Host is a resource of a group of hosts, its query in percent and the percentage
+// at which no pool grows.
 type Host struct {
+	Group    string // empty: the hosts of all pools
 	Resource string
 	Query    string
 	Limit    float64
+	At       strictyaml.Pos // of the query
+}
+
+// Emergency says when and how pools are cut because their hosts are in danger.
+type Emergency struct {
+	CPU, Memory    float64 // percent above which hosts are in danger
+	Samples        int     // in a row
+	Reduce         float64 // share of its agents that a pool loses, in (0, 1]
+	Settle, Resume time.Duration
 }
 
 // Limits are what all pools share.
@@ -118,15 +131,34 @@ type forecast struct {
 
 type hosts struct {
 	strictyaml.Where
+	CPU    string      `yaml:"cpu_percent"`
+	Memory string      `yaml:"memory_percent"`
+	Groups []hostGroup `yaml:"groups"`
+}
+
+type hostGroup struct {
+	strictyaml.Where
+	Name   string `yaml:"name"`
 	CPU    string `yaml:"cpu_percent"`
 	Memory string `yaml:"memory_percent"`
 }
 
 type limits struct {
 	strictyaml.Where
-	MaxTotalAgents int     `yaml:"max_total_agents"`
-	CPU            float64 `yaml:"cpu_percent"`
-	Memory         float64 `yaml:"memory_percent"`
+	MaxTotalAgents int       `yaml:"max_total_agents"`
+	CPU            float64   `yaml:"cpu_percent"`
+	Memory         float64   `yaml:"memory_percent"`
+	Emergency      emergency `yaml:"emergency"`
+}
+
+type emergency struct {
+	strictyaml.Where
+	CPU     float64        `yaml:"cpu_percent"`
+	Memory  float64        `yaml:"memory_percent"`
+	Samples int            `yaml:"samples"`
+	Reduce  string         `yaml:"reduce"`
+	Settle  model.Duration `yaml:"settle"`
+	Resume  model.Duration `yaml:"resume"`
 }
 
 type defaults struct {
@@ -146,8 +178,10 @@ func defaultFile() file {
 		Orchestrator: orchestrator{Timeout: seconds(5), Retries: 2, HTTP: config.DefaultHTTPClientConfig},
 		Interval:     seconds(30),
 		Forecast:     forecast{Step: seconds(300), History: 28 * day, Horizon: day, RefitInterval: day / 24, MaxAge: day / 12},
-		Limits:       limits{CPU: 80, Memory: 70},
-		Defaults:     defaults{Mode: "dry_run", LeadTime: seconds(600), Quantile: 0.9, Sensitivity: 1},
+		Limits: limits{CPU: 80, Memory: 70, Emergency: emergency{
+			CPU: 90, Memory: 85, Samples: 3, Reduce: "30%", Settle: seconds(300), Resume: seconds(300),
+		}},
+		Defaults: defaults{Mode: "dry_run", LeadTime: seconds(600), Quantile: 0.9, Sensitivity: 1},
 	}
 }
 
@@ -162,8 +196,19 @@ func Load(name string, getenv func(string) string) (Config, error) {
 		ps.Add(strictyaml.Pos{File: name}, "%s", err)
 		return Config{File: name}, ps
 	}
+	return parse(name, data, getenv)
+}
+
+// Default returns the configuration that says nothing: it has no addresses and no
+// rule files.
+func Default() Config {
+	cfg, _ := parse("the defaults", []byte("{}"), func(string) string { return "" }) // what lacks is known
+	return cfg
+}
+
+func parse(name string, data []byte, getenv func(string) string) (Config, error) {
 	f := defaultFile()
-	ps = strictyaml.Decode(name, data, &f)
+	ps := strictyaml.Decode(name, data, &f)
 	c := checker{&ps}
 	enabled := c.environment(&f.Limits, getenv)
 	dir := filepath.Dir(name)
@@ -176,6 +221,7 @@ func Load(name string, getenv func(string) string) (Config, error) {
 			QueryLag:     time.Duration(f.Prometheus.QueryLag),
 			MaxSampleAge: c.duration(f.Prometheus.Where, "max_sample_age", f.Prometheus.MaxSampleAge, time.Second),
 			HTTP:         c.client(f.Prometheus.Where, f.Prometheus.HTTP, dir),
+			At:           f.Prometheus.At("url"),
 		},
 		Orchestrator: Orchestrator{
 			URL:     c.url(f.Orchestrator.Where, f.Orchestrator.URL),
@@ -183,10 +229,11 @@ func Load(name string, getenv func(string) string) (Config, error) {
 			Retries: f.Orchestrator.Retries,
 			HTTP:    c.client(f.Orchestrator.Where, f.Orchestrator.HTTP, dir),
 		},
-		Forecast: c.forecast(f.Forecast),
-		Hosts:    c.hosts(f.Hosts, f.Limits),
-		Limits:   Limits{Enabled: enabled, MaxTotalAgents: f.Limits.MaxTotalAgents, At: f.Limits.At("max_total_agents")},
-		Defaults: c.defaults(f.Defaults),
+		Forecast:  c.forecast(f.Forecast),
+		Hosts:     c.hosts(f.Hosts, f.Limits),
+		Emergency: c.emergency(f.Limits),
+		Limits:    Limits{Enabled: enabled, MaxTotalAgents: f.Limits.MaxTotalAgents, At: f.Limits.At("max_total_agents")},
+		Defaults:  c.defaults(f.Defaults),
 	}
 	if f.Orchestrator.Retries < 0 || f.Orchestrator.Retries > 10 {
 		ps.Add(f.Orchestrator.At("retries"), "retries must be between 0 and 10, got %d", f.Orchestrator.Retries)
@@ -198,7 +245,7 @@ func Load(name string, getenv func(string) string) (Config, error) {
 		cfg.Limits.At = f.Pos()
 	}
 	cfg.RuleFiles = c.ruleFiles(f, dir)
-	cfg.Hash = fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(data, "%v %v", cfg.Limits, cfg.Hosts)))
+	cfg.Hash = fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(data, "%v %v %v", cfg.Limits, cfg.Hosts, cfg.Emergency)))
 	return cfg, ps.Err()
 }
 
@@ -305,22 +352,66 @@ func (c checker) forecast(f forecast) Forecast {
 }
 
 func (c checker) hosts(h hosts, l limits) []Host {
-	var out []Host
-	for _, r := range []struct {
-		resource, key, query string
-		limit                float64
-	}{{"cpu", "cpu_percent", h.CPU, l.CPU}, {"memory", "memory_percent", h.Memory, l.Memory}} {
-		if !(r.limit > 0 && r.limit <= 100) {
-			c.Add(l.At(r.key), "%s must be above 0 and at most 100, got %g", r.key, r.limit)
+	out := c.group(h.Where, "", h.CPU, h.Memory, l)
+	names := map[string]bool{}
+	for _, g := range h.Groups {
+		switch {
+		case g.Name == "":
+			c.Add(g.Pos(), "a group of hosts needs a name")
+		case names[g.Name]:
+			c.Add(g.At("name"), "hosts %q are there twice", g.Name)
+		case g.CPU == "" && g.Memory == "":
+			c.Add(g.Pos(), "hosts %q need cpu_percent, memory_percent or both", g.Name)
 		}
-		if r.query == "" {
+		names[g.Name] = true
+		out = append(out, c.group(g.Where, g.Name, g.CPU, g.Memory, l)...)
+	}
+	for key, percent := range map[string]float64{"cpu_percent": l.CPU, "memory_percent": l.Memory} {
+		if !(percent > 0 && percent <= 100) {
+			c.Add(l.At(key), "%s must be above 0 and at most 100, got %g", key, percent)
+		}
+	}
+	return out
+}
+
+// group returns the resources of a group that are measured.
+func (c checker) group(w strictyaml.Where, name, cpu, memory string, l limits) []Host {
+	var out []Host
+	for _, h := range []struct {
+		key string
+		Host
+	}{{"cpu_percent", Host{name, "cpu", cpu, l.CPU, w.At("cpu_percent")}}, {"memory_percent", Host{name, "memory", memory, l.Memory, w.At("memory_percent")}}} {
+		if h.Query == "" {
 			continue
 		}
-		if _, err := parser.NewParser(parser.Options{}).ParseExpr(r.query); err != nil {
-			c.Add(h.At(r.key), "not PromQL: %s", err)
+		if _, err := parser.NewParser(parser.Options{}).ParseExpr(h.Query); err != nil {
+			c.Add(w.At(h.key), "not PromQL: %s", err)
 		}
-		out = append(out, Host{r.resource, r.query, r.limit})
+		out = append(out, h.Host)
 	}
+	return out
+}
+
+func (c checker) emergency(l limits) Emergency {
+	e := l.Emergency
+	out := Emergency{CPU: e.CPU, Memory: e.Memory, Samples: e.Samples, Settle: time.Duration(e.Settle), Resume: time.Duration(e.Resume)}
+	for _, r := range []struct {
+		key           string
+		danger, limit float64
+	}{{"cpu_percent", e.CPU, l.CPU}, {"memory_percent", e.Memory, l.Memory}} {
+		if !(r.danger > r.limit && r.danger <= 100) {
+			c.Add(e.At(r.key), "%s of an emergency must be above the limit of %g and at most 100, got %g", r.key, r.limit, r.danger)
+		}
+	}
+	percent, err := strconv.ParseFloat(strings.TrimSuffix(e.Reduce, "%"), 64)
+	if err != nil || !strings.HasSuffix(e.Reduce, "%") || !(percent > 0 && percent <= 100) {
+		c.Add(e.At("reduce"), "reduce must be a share above 0%% and at most 100%%, like 30%%, got %q", e.Reduce)
+	}
+	out.Reduce = percent / 100
+	if e.Samples < 1 || e.Samples > 100 {
+		c.Add(e.At("samples"), "samples must be from 1 to 100, got %d", e.Samples)
+	}
+	c.duration(e.Where, "settle", e.Settle, time.Second)
 	return out
 }
 

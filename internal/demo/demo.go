@@ -31,8 +31,11 @@ type Options struct {
 	Speed         float64       // simulated seconds in one of the wall; > 0
 	For           time.Duration // on the wall; 0: until the context ends
 	ListenAddress string        // of the adapter
-	Out           io.Writer     // what happens
-	Logger        *slog.Logger  // of the parts
+	// EnableControlAPI lets the adapter be told overrides and events over HTTP.
+	EnableControlAPI bool
+
+	Out    io.Writer    // what happens
+	Logger *slog.Logger // of the parts
 }
 
 // startCivil is when the demo begins on the wall clocks of its zone: on the Thursday of a game night, not two weeks
@@ -138,7 +141,7 @@ func (d *demo) run(outer context.Context, start time.Time, dir string) (err erro
 		return err
 	}
 	d.app, err = app.New(app.Options{
-		ConfigFile: file, Getenv: func(string) string { return "" }, Listener: listener,
+		ConfigFile: file, Getenv: func(string) string { return "" }, Listener: listener, EnableControlAPI: d.EnableControlAPI,
 		Logger: d.Logger, Journal: d.decision, Now: d.clock.now,
 	})
 	if err != nil {
@@ -187,7 +190,7 @@ func writeConfiguration(dir, prometheus, orchestrator string) (string, error) {
 
 // prepare makes the world and records its past.
 func (d *demo) prepare(ctx context.Context, start time.Time, file string) error {
-	_, set, err := app.Load(file, func(string) string { return "" }, start)
+	_, set, err := app.Load(file, func(string) string { return "" }, start, nil)
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
-// Package forecastplot draws a load and its forecast into a file. It is given
-// the values and decides nothing about them.
+// Package forecastplot draws a load and its forecast, or what pools are planned to
+// do, into a file. It is given the values and decides nothing about them.
 package forecastplot
 
 import (
@@ -88,6 +88,11 @@ func render(format string, p Picture) ([]byte, error) {
 	if p.Forecast.Len() == 0 || p.Forecast.Path(median) == nil {
 		return nil, fmt.Errorf("no forecast of the median")
 	}
+	return encode(format, width, height, p.draw)
+}
+
+// encode draws a picture of a size in a format.
+func encode(format string, width, height vg.Length, picture func(draw.Canvas)) ([]byte, error) {
 	var out bytes.Buffer
 	var canvas interface {
 		vg.CanvasSizer
@@ -98,7 +103,10 @@ func render(format string, p Picture) ([]byte, error) {
 	} else {
 		canvas = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dotsPerInch))}
 	}
-	p.draw(draw.New(canvas))
+	c := draw.New(canvas)
+	c.SetColor(color.White)
+	c.Fill(c.Path())
+	picture(c)
 	if _, err := canvas.WriteTo(&out); err != nil {
 		return nil, err
 	}
@@ -113,8 +121,6 @@ type key struct {
 }
 
 func (p Picture) draw(c draw.Canvas) {
-	c.SetColor(color.White)
-	c.Fill(c.Path())
 	c = draw.Crop(c, margin, -margin, margin, -margin)
 	c = title(c, p.Title)
 

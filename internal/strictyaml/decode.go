@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"errors"
 	"io"
+	"maps"
 	"math"
 	"reflect"
 	"regexp"
@@ -37,6 +38,15 @@ func (w Where) At(key string) Pos {
 func (w Where) Has(key string) bool {
 	_, ok := w.keys[key]
 	return ok
+}
+
+// Without returns the place as if the keys were not there.
+func (w Where) Without(keys ...string) Where {
+	w.keys = maps.Clone(w.keys)
+	for _, key := range keys {
+		delete(w.keys, key)
+	}
+	return w
 }
 
 // Decode decodes the only document of a file into the struct that v points to,
@@ -238,11 +248,16 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value) {
 		d.problems.Add(d.at(n), "expected %s", expected)
 		return
 	}
+	if v.Kind() == reflect.String && n.Tag == "!!timestamp" {
+		v.SetString(n.Value) // whoever wants a time says what it must look like
+		return
+	}
 	if v.Kind() == reflect.String && n.Tag != "!!str" {
 		d.problems.Add(d.at(n), "expected text, got %s; put it in quotes", n.Value)
 		return
 	}
-	if err := n.Decode(v.Addr().Interface()); err != nil || v.Kind() == reflect.Float64 && (math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0)) {
+	broken := v.Kind() == reflect.Int && n.Tag == "!!float" // it would be cut off
+	if err := n.Decode(v.Addr().Interface()); err != nil || broken || v.Kind() == reflect.Float64 && (math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0)) {
 		d.problems.Add(d.at(n), "expected %s, got %q", expected, n.Value)
 	}
 }

@@ -68,6 +68,7 @@ func TestDecodeReportsAllProblemsWithTheirPlaces(t *testing.T) {
 	for name, tc := range map[string]struct{ text, want string }{
 		"unknown keys":    {"nam: a\nxyzzy: 1\n", "f.yml:1:1: unknown key \"nam\"; did you mean name?\nf.yml:2:1: unknown key \"xyzzy\"; known are count, labels, name, on, servers, share"},
 		"wrong types":     {"name: 5\ncount: x\nshare: [1]\non: 7\nlabels: a\nservers: {}\n", "f.yml:1:7: expected text, got 5; put it in quotes\nf.yml:2:8: expected a whole number, got \"x\"\nf.yml:3:8: expected a number\nf.yml:4:5: expected true or false, got \"7\"\nf.yml:5:9: expected a mapping\nf.yml:6:10: expected a list"},
+		"not whole":       {"count: 1.5\n", "f.yml:1:8: expected a whole number, got \"1.5\""},
 		"not finite":      {"share: .nan\n", "f.yml:1:8: expected a number, got \".nan\""},
 		"bad duration":    {"servers:\n  - timeout: 5 minutes\n", "f.yml:2:14: unknown unit \" minutes\" in duration \"5 minutes\""},
 		"key twice":       {"name: a\nname: b\n", "f.yml:2:1: key \"name\" is there twice"},

@@ -1,0 +1,273 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/scaling-adapter/scaling-adapter/policy"
+)
+
+func onNews(multiply float64) policy.Rule {
+	return policy.Rule{Name: "news", When: policy.Condition{Event: &policy.EventMatch{Type: "news"}}, Demand: &policy.DemandEffect{Multiply: multiply}}
+}
+
+// run ticks every half minute from the start up to the end and returns the agents
+// that the pool had after each tick.
+func run(t *testing.T, e *Engine, w *world, from, to time.Time, pool string) []int {
+	t.Helper()
+	var agents []int
+	for now := from; now.Before(to); now = now.Add(30 * time.Second) {
+		e.Tick(t.Context(), now)
+		agents = append(agents, w.agents[pool])
+	}
+	return agents
+}
+
+// I3: an override acts at once in both directions and not from its end on; those of
+// the settings and those set at run time alike.
+func TestOverridesActAtOnceAndEndByThemselves(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		set  func(*Engine, *Settings, policy.Override)
+	}{
+		{"of the settings", func(_ *Engine, s *Settings, o policy.Override) { s.Overrides = append(s.Overrides, o) }},
+		{"set at run time", func(e *Engine, _ *Settings, o policy.Override) { e.SetOverride(o) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(flat(100), map[string]int{"nba": 10})
+			e := newEngine(t)
+			spec := spec("nba")
+			spec.Pool.Behavior.ScaleDown.StabilizationWindow = 10 * time.Minute
+			s := settings(w, spec)
+			e.Apply(s)
+			run(t, e, w, start, start.Add(20*time.Minute), "nba")
+			three := 3
+			tt.set(e, s, policy.Override{Pool: "nba", Min: &three, Max: &three, Author: "anna", Reason: "repair", Start: start.Add(20 * time.Minute), End: start.Add(22 * time.Minute)})
+			got := run(t, e, w, start.Add(20*time.Minute), start.Add(24*time.Minute), "nba")
+			if diff := cmp.Diff([]int{3, 3, 3, 3, 10, 10, 10, 10}, got); diff != "" {
+				t.Errorf("agents (-want +got):\n%s", diff)
+			}
+			if left := e.Overrides(start.Add(22 * time.Minute)); len(left) > 0 {
+				t.Errorf("an override that ended is listed: %+v", left)
+			}
+		})
+	}
+}
+
+func TestSettingAnOverrideReplacesThatOfThePool(t *testing.T) {
+	e := newEngine(t)
+	one, two := 1, 2
+	order := func(id, pool string, n *int) policy.Override {
+		return policy.Override{ID: id, Pool: pool, Min: n, Start: start, End: start.Add(time.Hour)}
+	}
+	e.SetOverride(order("a", "nba", &one))
+	e.SetOverride(order("b", "nfl", &one))
+	e.SetOverride(order("c", "nba", &two))
+	ids := func() []string {
+		var out []string
+		for _, o := range e.Overrides(start) {
+			out = append(out, o.ID)
+		}
+		return out
+	}
+	if diff := cmp.Diff([]string{"c", "b"}, ids()); diff != "" {
+		t.Error(diff)
+	}
+	if ended := e.EndOverride("nba"); len(ended) != 1 || ended[0].ID != "c" {
+		t.Errorf("ended %+v, want c", ended)
+	}
+	if diff := cmp.Diff([]string{"b"}, ids()); diff != "" {
+		t.Error(diff)
+	}
+	if ended := e.EndOverride("nba"); ended != nil {
+		t.Errorf("ended %+v twice", ended)
+	}
+}
+
+// An event that is told acts with the next tick and until it is ended, and costs the
+// pool neither its models nor what they scored.
+func TestEventsToldAtRunTime(t *testing.T) {
+	w := newWorld(flat(100), map[string]int{"nba": 10, "nfl": 10})
+	e := newEngine(t)
+	nba, nfl := spec("nba"), spec("nfl")
+	nba.Rules, nfl.Rules = []policy.Rule{onNews(2)}, []policy.Rule{onNews(2)}
+	e.Apply(settings(w, nba, nfl))
+	run(t, e, w, start, start.Add(10*time.Minute), "nba")
+	predictor, scored := e.pools["nba"].predictor, e.Snapshot().Pools[0].Scores
+	at := start.Add(10 * time.Minute)
+	e.PutEvent(policy.Event{ID: "1", Type: "news", Labels: map[string]string{"league": "nba"}, Start: at, End: at.Add(time.Hour)})
+	if got := run(t, e, w, at, at.Add(time.Minute), "nba"); got[0] != 20 {
+		t.Errorf("got %d agents after news, want 20", got[0])
+	}
+	if w.agents["nfl"] != 10 {
+		t.Errorf("another league got %d agents", w.agents["nfl"])
+	}
+	if e.pools["nba"].predictor != predictor || len(e.Snapshot().Pools[0].Scores) < len(scored) {
+		t.Error("the models were lost")
+	}
+	if !e.EndEvent("1", at.Add(time.Minute)) || e.EndEvent("2", at) {
+		t.Error("EndEvent does not tell known events from others")
+	}
+	got := run(t, e, w, at.Add(time.Minute), at.Add(20*time.Minute), "nba")
+	if got[len(got)-1] != 10 {
+		t.Errorf("got %d agents after the end, want 10", got[len(got)-1])
+	}
+	if events := e.Snapshot().Pools[0].Events; len(events) != 1 || !events[0].End.Equal(at.Add(time.Minute)) {
+		t.Errorf("the pool tells the events %+v", events)
+	}
+}
+
+func TestPuttingAnEventReplacesTheOneWithItsID(t *testing.T) {
+	e := newEngine(t)
+	e.PutEvent(policy.Event{ID: "1", Start: start.Add(time.Hour), End: start.Add(2 * time.Hour)})
+	e.PutEvent(policy.Event{ID: "2", Start: start, End: start.Add(2 * time.Hour)})
+	e.PutEvent(policy.Event{ID: "1", Start: start.Add(time.Hour), End: start.Add(3 * time.Hour)})
+	told, generation := e.orders.told(start)
+	if len(told) != 2 || told[0].ID != "2" || !told[1].End.Equal(start.Add(3*time.Hour)) {
+		t.Errorf("told %+v", told)
+	}
+	if !e.EndEvent("1", start) {
+		t.Error("event 1 is not known")
+	}
+	if told, after := e.orders.told(start); len(told) != 1 || after <= generation {
+		t.Errorf("an event that never began stays: %+v, generation %d after %d", told, after, generation)
+	}
+	if told, _ := e.orders.told(start.Add(3 * time.Hour)); len(told) != 0 {
+		t.Errorf("events older than the history stay: %+v", told)
+	}
+}
+
+// An expression makes an event for each of its series, from the time when it has been
+// true long enough until it is not; history knows the events of before.
+func TestExpressionsMakeEvents(t *testing.T) {
+	w := newWorld(flat(100), map[string]int{"nba": 10})
+	hot := func(from, to time.Duration) func(time.Time) bool {
+		return func(at time.Time) bool { return !at.Before(start.Add(from)) && at.Before(start.Add(to)) }
+	}
+	yesterday, now := hot(-24*time.Hour, -22*time.Hour), hot(5*time.Minute, 15*time.Minute)
+	w.truth = func(at time.Time) map[string]float64 {
+		if yesterday(at) || now(at) {
+			return map[string]float64{"nba": 1, "nfl": 0}
+		}
+		return map[string]float64{"nba": 0}
+	}
+	e := newEngine(t)
+	nba := spec("nba")
+	nba.Rules = []policy.Rule{onNews(2)}
+	s := settings(w, nba)
+	s.Exprs = []Expr{{Name: "viral", Query: "mentions > bool 100", For: 2 * time.Minute, Type: "news", Labels: map[string]string{"source": "viral"}}}
+	e.Apply(s)
+	got := run(t, e, w, start, start.Add(30*time.Minute), "nba")
+	if got[13] != 10 || got[14] != 20 {
+		t.Errorf("agents six and a half and seven minutes on: %d and %d, want 10 and 20", got[13], got[14])
+	}
+	if last := got[len(got)-1]; last != 10 {
+		t.Errorf("after the event: got %d agents, want 10", last)
+	}
+	want := []policy.Event{
+		{ID: "viral/league=nba/20261111T120200Z", Type: "news", Name: "viral", Labels: map[string]string{"league": "nba", "source": "viral"}, Source: "viral", Start: start.Add(-24*time.Hour + 2*time.Minute), End: start.Add(-22 * time.Hour)},
+		{ID: "viral/league=nba/20261112T120700Z", Type: "news", Name: "viral", Labels: map[string]string{"league": "nba", "source": "viral"}, Source: "viral", Start: start.Add(7 * time.Minute), End: start.Add(15 * time.Minute)},
+	}
+	if diff := cmp.Diff(want, e.pools["nba"].concerns); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	if first := w.asked[0]; first.Step != s.Step || first.End.Sub(first.Start) < s.History-s.Step {
+		t.Errorf("asked first for %+v, want the history", first)
+	}
+	for _, r := range w.asked[1:] {
+		if !r.Start.Equal(r.End) {
+			t.Fatalf("asked again for %+v, want one instant", r)
+		}
+	}
+}
+
+// While an expression is not known its event goes on; what was missed is read later.
+func TestAnUnknownExpressionEndsNothing(t *testing.T) {
+	w := newWorld(flat(100), map[string]int{"nba": 10})
+	w.truth = func(at time.Time) map[string]float64 {
+		if at.Before(start.Add(10 * time.Minute)) {
+			return map[string]float64{"nba": 1}
+		}
+		return nil
+	}
+	e := newEngine(t)
+	nba := spec("nba")
+	nba.Rules = []policy.Rule{onNews(2)}
+	s := settings(w, nba)
+	s.Exprs = []Expr{{Name: "viral", Query: "x", Type: "news"}}
+	e.Apply(s)
+	run(t, e, w, start, start.Add(5*time.Minute), "nba")
+	w.down = true
+	run(t, e, w, start.Add(5*time.Minute), start.Add(3*time.Hour), "nba")
+	events := e.pools["nba"].concerns
+	if n := len(events); n != 1 || !events[0].End.After(start.Add(3*time.Hour)) {
+		t.Fatalf("the event ended unseen: %+v", events)
+	}
+	w.down = false
+	run(t, e, w, start.Add(3*time.Hour), start.Add(3*time.Hour+time.Minute), "nba")
+	events = e.pools["nba"].concerns
+	if n := len(events); n != 1 || !events[0].End.Equal(start.Add(10*time.Minute)) {
+		t.Errorf("the end was not found: %+v", events)
+	}
+}
+
+// A pool whose agents are measured is not asked of the orchestrator.
+func TestCurrentFromPrometheus(t *testing.T) {
+	w := newWorld(flat(100), nil)
+	load := w.load
+	w.load = func(pool string, at time.Time) float64 {
+		if pool == "count" {
+			return 6.9
+		}
+		return load(pool, at)
+	}
+	e := newEngine(t)
+	nba := spec("nba")
+	nba.Current = &policy.Signal{Query: "agents", Match: map[string]string{"pool": "count"}}
+	w.agents = map[string]int{}
+	e.Apply(settings(w, nba))
+	e.Tick(t.Context(), start)
+	if got := e.Snapshot().Pools[0].Count; got != (policy.Count{Agents: 7, Ready: 7, Known: true}) {
+		t.Errorf("got %+v, want 7 agents", got)
+	}
+	w.down = true
+	e.Tick(t.Context(), start.Add(30*time.Second))
+	if got := e.Snapshot().Pools[0]; got.Count.Known || got.Decision.Direction() != policy.None {
+		t.Errorf("got %+v and %+v without an answer", got.Count, got.Decision)
+	}
+}
+
+// I12, I13 through the loop: hosts in danger cut every pool at once, also while it
+// asks for more.
+func TestEmergencyCutsThroughTheLoop(t *testing.T) {
+	w := newWorld(flat(300), map[string]int{"nba": 10, "nfl": 2})
+	load, cpu := w.load, 95.0
+	w.load = func(pool string, at time.Time) float64 {
+		if pool == "" {
+			return cpu
+		}
+		return load(pool, at)
+	}
+	e := newEngine(t)
+	s := settings(w, spec("nba"), spec("nfl"))
+	s.Hosts = []Host{{Resource: "cpu", Signal: policy.Signal{Query: "cpu"}, Limit: 80}}
+	s.Emergency = policy.EmergencyLimits{Percent: map[string]float64{"cpu": 90}, Samples: 3, Reduce: 0.3, Settle: 2 * time.Minute, Resume: time.Minute}
+	e.Apply(s)
+	got := run(t, e, w, start, start.Add(3*time.Minute), "nba")
+	if diff := cmp.Diff([]int{10, 10, 7, 7, 7, 7}, got); diff != "" {
+		t.Errorf("agents (-want +got):\n%s", diff)
+	}
+	if w.agents["nfl"] != 1 {
+		t.Errorf("the small pool has %d agents, want 1", w.agents["nfl"])
+	}
+	if !e.Snapshot().Emergency[""].Active {
+		t.Error("the emergency does not show")
+	}
+	cpu = 50
+	got = run(t, e, w, start.Add(3*time.Minute), start.Add(5*time.Minute), "nba")
+	if got[0] != 7 || got[1] != 7 || got[2] != 30 {
+		t.Errorf("agents after the danger: %v, want a minute of calm and then 30", got)
+	}
+}

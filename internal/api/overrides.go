@@ -1,0 +1,272 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/scaling-adapter/scaling-adapter/engine"
+	"github.com/scaling-adapter/scaling-adapter/policy"
+)
+
+// overrideBody is an override as it is sent.
+type overrideBody struct {
+	Min     *int   `json:"min"`
+	Max     *int   `json:"max"`
+	Exact   *int   `json:"exact"`
+	Hold    bool   `json:"hold"`
+	Disable bool   `json:"disable"`
+	Author  string `json:"author"`
+	Reason  string `json:"reason"`
+	times
+}
+
+// lengths are how long overrides last.
+type lengths struct{ ordinary, longest time.Duration }
+
+// override returns the override of a pool that is ordered at now. An error says all
+// that is wrong.
+func (b overrideBody) override(pool string, now time.Time, l lengths) (policy.Override, error) {
+	var ps problems
+	o := policy.Override{Pool: pool, Min: b.Min, Max: b.Max, Hold: b.Hold, Disable: b.Disable}
+	if o.Author = ps.text("author", b.Author, mostName); o.Author == "" {
+		ps.add("author is missing; say who orders this")
+	}
+	if o.Reason = ps.text("reason", b.Reason, mostText); o.Reason == "" {
+		ps.add("reason is missing; say why, for those who find the override at work")
+	}
+	b.check(&ps)
+	if b.Exact != nil {
+		o.Min, o.Max = b.Exact, b.Exact
+	}
+	before := len(ps)
+	o.Start, o.End = b.span(now, l.ordinary, &ps)
+	if o.Start.Before(now) {
+		o.Start = now
+	}
+	switch length := o.End.Sub(o.Start); {
+	case len(ps) > before:
+	case length <= 0:
+		ps.add("end %s is over; it is %s now", stamp(o.End), stamp(now))
+	case length > l.longest:
+		ps.add("the override would last %s, more than the %s that are allowed", model.Duration(length), model.Duration(l.longest))
+	}
+	o.ID = pool + "-" + serial(now)
+	return o, ps.err()
+}
+
+// check notes what is wrong with what is ordered.
+func (b overrideBody) check(ps *problems) {
+	var kinds []string
+	kind := func(is bool, name string) {
+		if is {
+			kinds = append(kinds, name)
+		}
+	}
+	kind(b.Min != nil || b.Max != nil, "min or max")
+	kind(b.Exact != nil, "exact")
+	kind(b.Hold, "hold")
+	kind(b.Disable, "disable")
+	switch {
+	case len(kinds) == 0:
+		ps.add("nothing is ordered; send min, max, exact, hold or disable")
+	case len(kinds) > 1:
+		ps.add("%s do not go together; send one of them", strings.Join(kinds, " and "))
+	}
+	count := func(name string, n *int) {
+		if n != nil && (*n < 0 || *n > mostAgents) {
+			ps.add("%s must be between 0 and %d agents, got %d", name, mostAgents, *n)
+		}
+	}
+	count("min", b.Min)
+	count("max", b.Max)
+	count("exact", b.Exact)
+	if b.Min != nil && b.Max != nil && *b.Min > *b.Max {
+		ps.add("min %d > max %d", *b.Min, *b.Max)
+	}
+}
+
+// overrideView is an override as it is told.
+type overrideView struct {
+	ID        string    `json:"id"`
+	Pool      string    `json:"pool"`
+	Min       *int      `json:"min"`
+	Max       *int      `json:"max"`
+	Hold      bool      `json:"hold"`
+	Disable   bool      `json:"disable"`
+	Author    string    `json:"author"`
+	Reason    string    `json:"reason"`
+	Start     time.Time `json:"start"`
+	End       time.Time `json:"end"`
+	Active    bool      `json:"active"`
+	Remaining float64   `json:"remaining_seconds"` // until its end
+	Source    string    `json:"source"`            // api or configuration
+}
+
+func (s *orders) overrideView(o policy.Override, now time.Time) overrideView {
+	v := overrideView{
+		ID: o.ID, Pool: o.Pool, Min: o.Min, Max: o.Max, Hold: o.Hold, Disable: o.Disable, Author: o.Author, Reason: o.Reason,
+		Start: o.Start.UTC(), End: o.End.UTC(), Active: o.ActiveAt(now), Remaining: max(0, o.End.Sub(now).Seconds()), Source: "api",
+	}
+	if s.configured(o) {
+		v.Source = "configuration"
+	}
+	return v
+}
+
+func (s *orders) overrideViews(all []policy.Override, now time.Time) []overrideView {
+	views := []overrideView{}
+	for _, o := range all {
+		views = append(views, s.overrideView(o, now))
+	}
+	return views
+}
+
+// configured reports whether an override comes from the configuration.
+func (s *orders) configured(o policy.Override) bool {
+	return slices.ContainsFunc(s.Engine.Settings().Overrides, func(c policy.Override) bool { return reflect.DeepEqual(c, o) })
+}
+
+// pool returns a pool of the settings.
+func (s *orders) pool(name string) (policy.Pool, error) {
+	var known []string
+	for _, p := range s.Engine.Settings().Pools {
+		if p.Pool.Name == name {
+			return p.Pool, nil
+		}
+		known = append(known, p.Pool.Name)
+	}
+	const most = 20
+	if len(known) > most {
+		known = append(known[:most], "…")
+	}
+	return policy.Pool{}, refuse(http.StatusNotFound, "no pool %q; known are %s", clip(name), strings.Join(known, ", "))
+}
+
+// ofPool returns the overrides of a pool that hold now or later.
+func (s *orders) ofPool(name string, now time.Time) []policy.Override {
+	return slices.DeleteFunc(s.Engine.Overrides(now), func(o policy.Override) bool { return o.Pool != name })
+}
+
+func (s *orders) overrides(r *http.Request) (any, error) {
+	now := s.Now()
+	if name := r.FormValue("pool"); name != "" {
+		if _, err := s.pool(name); err != nil {
+			return nil, err
+		}
+		return s.overrideViews(s.ofPool(name, now), now), nil
+	}
+	return s.overrideViews(s.Engine.Overrides(now), now), nil
+}
+
+// overrideSet is the answer to who sets an override.
+type overrideSet struct {
+	overrideView
+	Replaced []overrideView `json:"replaced"`
+	Warnings []string       `json:"warnings"`
+}
+
+func (s *orders) setOverride(r *http.Request, by caller) (any, error) {
+	var body overrideBody
+	if err := decode(r, knownFields, &body); err != nil {
+		return nil, err
+	}
+	pool, err := s.pool(r.PathValue("pool"))
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.Now()
+	o, err := body.override(pool.Name, now, lengths{s.DefaultOverride, s.LongestOverride})
+	if err != nil {
+		return nil, err
+	}
+	replaced := slices.DeleteFunc(s.ofPool(pool.Name, now), s.configured)
+	s.Engine.SetOverride(o)
+	s.audit(by, o.Author, describeAll(replaced), describe(o)).Info("override set", "pool", pool.Name, "override", o.ID)
+	return overrideSet{s.overrideView(o, now), s.overrideViews(replaced, now), warnings(pool, o, s.Engine.Settings())}, nil
+}
+
+// warnings say why an override may do less than is expected of it.
+func warnings(p policy.Pool, o policy.Override, s *engine.Settings) []string {
+	out := []string{}
+	switch {
+	case !s.Enabled:
+		out = append(out, "scaling is switched off: nothing is asked of the orchestrator")
+	case p.Mode == policy.DryRun:
+		out = append(out, fmt.Sprintf("pool %s is in mode dry_run: nothing is asked of the orchestrator", p.Name))
+	case p.Mode == policy.ScaleUpOnly && o.Max != nil:
+		out = append(out, fmt.Sprintf("pool %s is in mode scale_up_only: it is not lowered", p.Name))
+	}
+	if o.Min != nil && s.MaxTotalAgents > 0 && *o.Min > s.MaxTotalAgents {
+		out = append(out, fmt.Sprintf("all pools together have at most %d agents", s.MaxTotalAgents))
+	}
+	return out
+}
+
+func (s *orders) endOverride(r *http.Request, by caller) (any, error) {
+	var ps problems
+	author := ps.text("author", r.FormValue("author"), mostName)
+	if err := ps.err(); err != nil {
+		return nil, err
+	}
+	name := r.PathValue("pool")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.Now()
+	all := s.ofPool(name, now)
+	ended := slices.DeleteFunc(slices.Clone(all), s.configured)
+	switch {
+	case len(ended) > 0:
+	case len(all) > 0:
+		return nil, refuse(http.StatusConflict, "the override of pool %q is in the configuration; take it out there and reload", name)
+	default:
+		if _, err := s.pool(name); err != nil {
+			return nil, err
+		}
+		return nil, refuse(http.StatusNotFound, "pool %q has no override", name)
+	}
+	s.Engine.EndOverride(name)
+	s.audit(by, author, describeAll(ended), "none").Info("override ended", "pool", name, "override", ended[0].ID)
+	return s.overrideViews(ended, now), nil
+}
+
+// describe tells an override in a line of a log.
+func describe(o policy.Override) string {
+	return fmt.Sprintf("%s from %s until %s by %s: %s", ordered(o), stamp(o.Start), stamp(o.End), o.Author, o.Reason)
+}
+
+func describeAll(all []policy.Override) string {
+	if len(all) == 0 {
+		return "none"
+	}
+	lines := make([]string, len(all))
+	for i, o := range all {
+		lines[i] = describe(o)
+	}
+	return strings.Join(lines, "; ")
+}
+
+func ordered(o policy.Override) string {
+	switch {
+	case o.Disable:
+		return "disable"
+	case o.Hold:
+		return "hold"
+	case o.Min != nil && o.Max != nil && *o.Min == *o.Max:
+		return fmt.Sprintf("exactly %d", *o.Min)
+	case o.Min != nil && o.Max != nil:
+		return fmt.Sprintf("%d to %d", *o.Min, *o.Max)
+	case o.Min != nil:
+		return fmt.Sprintf("at least %d", *o.Min)
+	case o.Max != nil:
+		return fmt.Sprintf("at most %d", *o.Max)
+	}
+	return "nothing"
+}

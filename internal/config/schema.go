@@ -1,0 +1,96 @@
+package config
+
+import (
+	"reflect"
+
+	"github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+
+	"github.com/scaling-adapter/scaling-adapter/internal/strictyaml"
+)
+
+// Schema returns the JSON Schema of the configuration file. It is made of the types
+// that [Load] decodes, so that it knows the keys that Load knows, and their defaults.
+func Schema() *strictyaml.Schema {
+	s, err := strictyaml.SchemaOf[file](words)
+	if err != nil {
+		panic("config: " + err.Error())
+	}
+	s.Title, s.Type = "Configuration of scaling-adapter", strictyaml.Types{"object"}
+	s.SetDefaults(defaultFile())
+	return s
+}
+
+var (
+	text    = strictyaml.Types{"string", "number", "boolean"} // libraries take all of them for text
+	percent = strictyaml.Schema{ExclusiveMinimum: new(0.0), Maximum: new(100.0)}
+)
+
+// words are what the schema says besides types; editors show the descriptions.
+var words = strictyaml.Words{
+	Types: map[reflect.Type]strictyaml.Schema{
+		reflect.TypeFor[model.Duration]():    strictyaml.Duration(),
+		reflect.TypeFor[config.Secret]():     {Type: text, Description: "A secret: put it into a file and name that with the key that ends in _file."},
+		reflect.TypeFor[config.URL]():        {Type: text},
+		reflect.TypeFor[config.TLSVersion](): {Type: strictyaml.Types{"string"}, Enum: []any{"TLS10", "TLS11", "TLS12", "TLS13"}},
+	},
+	Structs: map[string]strictyaml.Schema{
+		"file":         {Required: []string{"prometheus", "orchestrator", "rule_files"}},
+		"prometheus":   {Required: []string{"url"}},
+		"orchestrator": {Required: []string{"url"}},
+		"OAuth2":       {Required: []string{"client_id", "token_url"}},
+		"hostGroup":    {Required: []string{"name"}, AnyOf: strictyaml.Need("cpu_percent", "memory_percent")},
+	},
+	Keys: map[string]strictyaml.Schema{
+		"file.prometheus":   {Description: "Where loads are read: Prometheus, VictoriaMetrics, Thanos or Mimir."},
+		"file.orchestrator": {Description: "Where pools are scaled."},
+		"file.interval":     {Description: "Between two ticks; at least 1s."},
+		"file.forecast":     {Description: "How loads are forecast."},
+		"file.hosts":        {Description: "What the machines under the agents are asked; without a query a resource limits nothing."},
+		"file.limits":       {Description: "What all pools share."},
+		"file.defaults":     {Description: "For pools that do not say otherwise."},
+		"file.rule_files":   {Description: "Patterns of file names, relative to this file; each must match one.", MinItems: 1},
+
+		"prometheus.url":            {Description: "Without credentials.", Pattern: "^https?://.", PatternMessage: "Expected a URL like http://127.0.0.1:9090."},
+		"prometheus.timeout":        {Description: "Of one query."},
+		"prometheus.query_lag":      {Description: "Queries end this long before now."},
+		"prometheus.max_sample_age": {Description: "Older samples are stale and lower nothing."},
+		"orchestrator.url":          {Description: "Without credentials.", Pattern: "^https?://.", PatternMessage: "Expected a URL like http://127.0.0.1:9090."},
+		"orchestrator.timeout":      {Description: "Of one attempt."},
+		"orchestrator.retries":      {Description: "Attempts after the first.", Minimum: new(0.0), Maximum: new(10.0)},
+
+		"forecast.step":           {Description: "Of the history; it divides a day."},
+		"forecast.history":        {Description: "How much of it is kept."},
+		"forecast.horizon":        {Description: "How far forecasts reach."},
+		"forecast.refit_interval": {Description: "At least 1m."},
+		"forecast.max_age":        {Description: "An older forecast is not used."},
+
+		"hosts.cpu_percent":        {Description: "PromQL that gives percent."},
+		"hosts.memory_percent":     {Description: "PromQL that gives percent."},
+		"hosts.groups":             {Description: "Hosts of some pools only."},
+		"hostGroup.name":           {Description: "What a pool's hosts calls it.", MinLength: 1},
+		"hostGroup.cpu_percent":    {Description: "PromQL that gives percent."},
+		"hostGroup.memory_percent": {Description: "PromQL that gives percent."},
+
+		"limits.max_total_agents":  {Description: "Of all pools together; 0: no limit.", Minimum: new(0.0)},
+		"limits.cpu_percent":       says(percent, "From here on no pool grows."),
+		"limits.memory_percent":    says(percent, "From here on no pool grows."),
+		"limits.emergency":         {Description: "Cuts all pools on hosts in danger."},
+		"emergency.cpu_percent":    says(percent, "Above this hosts are in danger."),
+		"emergency.memory_percent": says(percent, "Above this hosts are in danger."),
+		"emergency.samples":        {Description: "So many in a row must say so.", Minimum: new(1.0), Maximum: new(100.0)},
+		"emergency.reduce":         {Description: "Share of its agents that a pool loses, like 30%.", Pattern: `^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$`, PatternMessage: "Expected a share like 30%."},
+		"emergency.settle":         {Description: "Between two cuts."},
+		"emergency.resume":         {Description: "Below the limits before pools grow again."},
+
+		"defaults.mode":        {Description: "What is carried out of what is decided.", Enum: []any{"dry_run", "scale_up_only", "active"}},
+		"defaults.lead_time":   {Description: "How long before it is useful an agent must be asked for."},
+		"defaults.quantile":    {Description: "Of the forecast that capacity is planned for.", ExclusiveMinimum: new(0.0), ExclusiveMaximum: new(1.0)},
+		"defaults.sensitivity": {Description: "Share of the gap to the demand that one decision closes.", ExclusiveMinimum: new(0.0), Maximum: new(1.0)},
+	},
+}
+
+func says(s strictyaml.Schema, description string) strictyaml.Schema {
+	s.Description = description
+	return s
+}
