@@ -106,6 +106,8 @@ func (c Cap) stricter(other Cap) Cap {
 	return c
 }
 
+const noise = 1e-9 // so that 5.0000000001 agents are 5
+
 // allow gives the cap its status and agents, and tells them.
 func (b Budget) allow(c Cap, o outlook, most int) Cap {
 	used, until := b.tell(c)

@@ -28,7 +28,7 @@ func evening(offPeak, peak float64) []Step {
 
 func TestDecide(t *testing.T) {
 	unknown := map[Window]Count{}
-	seeded := State{Rolling: Rolling{Spent: []Spending{{noon.Add(-20 * time.Hour), 9}, {noon.Add(-2 * time.Hour), 8}}}}
+	seeded := State{Rolling: Rolling{Spent: []Spending{{noon.Add(-2 * time.Hour), 8}, {noon.Add(-20 * time.Hour), 9}}}}
 	watched := State{
 		Last: noon.Add(-time.Hour), PostsPerHour: 1.5,
 		Days:    []Day{{"America/New_York", "2026-11-12", 9, 0}},
@@ -96,6 +96,10 @@ func TestDecide(t *testing.T) {
 			State{Rolling: Rolling{Spent: []Spending{{noon.Add(-10 * time.Hour), 13}}}},
 			Cap{Status: Held, Window: Rolling24h, Class: "off_peak", Used: 13, Remaining: 4, Protected: 4, Until: noon.Add(14 * time.Hour), Exhaustion: noon.Add(7 * time.Hour),
 				Detail: "13 of 17 used in the last 24 h, 4 left, all kept for peak and breaking"}},
+		{"what is older than 24 hours is back already", Rolling24h, evening(0.5, 1), 0, measured(0, 13),
+			State{Rolling: Rolling{Spent: []Spending{{noon.Add(-30 * time.Hour), 10}, {noon.Add(-10 * time.Hour), 13}}}},
+			Cap{Status: Held, Window: Rolling24h, Class: "off_peak", Used: 13, Remaining: 4, Protected: 4, Until: noon.Add(14 * time.Hour), Exhaustion: noon.Add(7 * time.Hour),
+				Detail: "13 of 17 used in the last 24 h, 4 left, all kept for peak and breaking"}},
 		// As above until 16:00. Then 2 are back, and until 14:00 tomorrow 15 more are
 		// expected: P[Poisson(15) ≤ 17] = 0.75 ≥ 1 − 1/3 > 0.66, less 2 are 15.
 		{"what is back is not enough", Rolling24h, evening(0.5, 3), 0, measured(0, 13),
@@ -118,7 +122,7 @@ func TestDecide(t *testing.T) {
 			State{Rolling: Rolling{Spent: []Spending{{noon.Add(-23 * time.Hour), 13}}}},
 			Cap{Status: OK, Agents: 10, Window: Rolling24h, Class: "breaking", Used: 13, Remaining: 4, Until: noon.Add(time.Hour), Exhaustion: noon.Add(5 * time.Hour),
 				Detail: "13 of 17 used in the last 24 h, 4 left: 1 post expected in the next hour, 10 agents of 0.1 posts an hour"}},
-		{"the stricter window counts", Both, hours(24, "breaking", 1), 0, measured(3, 14), State{},
+		{"the stricter window counts", Both, hours(24, "breaking", 1), 0, measured(10, 14), State{},
 			Cap{Status: OK, Agents: 10, Window: Rolling24h, Class: "breaking", Used: 14, Remaining: 3, Until: noon.Add(2 * time.Hour), Exhaustion: noon.Add(5 * time.Hour),
 				Detail: "14 of 17 used in the last 24 h, 3 left: 1 post expected in the next hour, 10 agents of 0.1 posts an hour"}},
 		{"which may be the day", Both, hours(24, "breaking", 0.1), 0, measured(15, 14), State{},
@@ -144,12 +148,24 @@ func TestDecide(t *testing.T) {
 			map[Window]Count{LocalDay: {Posts: 17, Time: noon.Add(-12*time.Hour - time.Second), Known: true}}, yesterday,
 			Cap{Status: Unknown, Agents: 7, Window: LocalDay, Class: "breaking", Used: 3, Remaining: 14, Exhaustion: noon.Add(7 * time.Hour),
 				Detail: "the posts used are not known; assumed: 3 of 17 used today, 14 left: 2 posts expected in the next hour, 20 agents of 0.1 posts an hour; no raise above 7 agents"}},
+		{"nor is one of tomorrow", LocalDay, hours(12, "breaking", 2), 0,
+			map[Window]Count{LocalDay: {Posts: 17, Time: noon.Add(12 * time.Hour), Known: true}}, yesterday,
+			Cap{Status: Unknown, Agents: 7, Window: LocalDay, Class: "breaking", Used: 3, Remaining: 14, Exhaustion: noon.Add(7 * time.Hour),
+				Detail: "the posts used are not known; assumed: 3 of 17 used today, 14 left: 2 posts expected in the next hour, 20 agents of 0.1 posts an hour; no raise above 7 agents"}},
+		{"a day of another zone is another day", LocalDay, hours(12, "breaking", 1), 0, measured(12, 0),
+			State{Last: noon.Add(-time.Hour), Days: []Day{{"Asia/Tokyo", "2026-11-12", 17, 0}}},
+			Cap{Status: OK, Agents: 10, Window: LocalDay, Class: "breaking", Used: 12, Remaining: 5, Exhaustion: noon.Add(5 * time.Hour),
+				Detail: "12 of 17 used today, 5 left: 1 post expected in the next hour, 10 agents of 0.1 posts an hour"}},
 		{"a count a little back is one of today", LocalDay, hours(12, "breaking", 2), 0,
 			map[Window]Count{LocalDay: {Posts: 1, Time: noon.Add(-30 * time.Second), Known: true}}, yesterday,
 			Cap{Status: OK, Agents: 20, Window: LocalDay, Class: "breaking", Used: 1, Remaining: 16, Exhaustion: noon.Add(8 * time.Hour),
 				Detail: "1 of 17 used today, 16 left: 2 posts expected in the next hour, 20 agents of 0.1 posts an hour"}},
 		{"never known keeps the agents", LocalDay, hours(12, "peak", 2), 0, unknown, State{},
 			Cap{Status: Unknown, Agents: 7, Class: "peak", Detail: "the posts used were never known; no raise above 7 agents"}},
+		{"nor for a while", LocalDay, hours(12, "peak", 2), 0, unknown, State{Last: noon.Add(-time.Hour)},
+			Cap{Status: Unknown, Agents: 7, Class: "peak", Detail: "the posts used were never known; no raise above 7 agents"}},
+		{"a count that cannot be", LocalDay, hours(12, "breaking", 4), 0, map[Window]Count{LocalDay: {Posts: math.MaxFloat64, Known: true}}, State{},
+			Cap{Status: Exhausted, Window: LocalDay, Class: "breaking", Used: 1e6, Exhaustion: noon, Detail: "1000000 of 17 used today, nothing left until 00:00"}},
 		{"not a number is not known", LocalDay, hours(12, "peak", 2), 0, map[Window]Count{LocalDay: {Posts: math.NaN(), Known: true}}, State{},
 			Cap{Status: Unknown, Agents: 7, Class: "peak", Detail: "the posts used were never known; no raise above 7 agents"}},
 		{"a negative expectation is missing", LocalDay, hours(12, "peak", -1), 0, measured(12, 0), State{},

@@ -44,7 +44,6 @@ type Spending struct {
 const (
 	daysKept     = 4                 // so that a clock that is put right finds its day again
 	spendingKept = 2 * rollingLength // the same for what was spent
-	noise        = 1e-9              // so that sums of parts make whole posts and agents
 )
 
 // observe returns the state with what the input tells about the windows of the
@@ -63,13 +62,9 @@ func (b Budget) observe(in Input, today localDay, st State) State {
 }
 
 // planned returns the posts that the last decision planned for the time until
-// now, at most so long.
+// now, at most so long; none if the clock was set back.
 func (st State) planned(now time.Time, longest time.Duration) float64 {
-	if st.Last.IsZero() {
-		return 0
-	}
-	since := min(max(now.Sub(st.Last), 0), longest)
-	return bounded(st.PostsPerHour * since.Hours())
+	return bounded(st.PostsPerHour * min(now.Sub(st.Last), longest).Hours())
 }
 
 // observeDay returns the days with what is measured of today's, which is put at
@@ -206,7 +201,7 @@ func (r Rolling) marks(now time.Time) []mark {
 // assumed returns the posts measured with those planned since, which are rounded
 // up and do not go beyond the limit.
 func (b Budget) assumed(measured int, planned float64) int {
-	return measured + int(min(math.Ceil(bounded(planned-noise)), float64(max(b.Limit-measured, 0))))
+	return measured + int(min(math.Ceil(bounded(planned)), float64(max(b.Limit-measured, 0))))
 }
 
 // believed bounds a count of a state that may come from anywhere.

@@ -228,17 +228,21 @@ func TestUsedRemembers(t *testing.T) {
 // it is known again.
 func TestUsedIsAssumed(t *testing.T) {
 	tests := []struct {
-		name   string
-		window Window
-		story  []storyStep
+		name     string
+		window   Window
+		expected float64 // in 24 hours
+		story    []storyStep
 	}{
-		{"what is expected of the day", LocalDay, []storyStep{{0, 1, 1}, {time.Hour, -1, 2}, {2 * time.Hour, -1, 2}, {3 * time.Hour, -1, 3}, {3*time.Hour + 1, 2, 2}, {5*time.Hour + 1, -1, 3}}},
-		{"not more than may be spent", LocalDay, []storyStep{{0, 1, 1}, {8 * time.Hour, -1, 5}, {11 * time.Hour, -1, 5}}},
-		{"a new day begins at nothing", LocalDay, []storyStep{{0, 4, 4}, {11 * time.Hour, -1, 5}, {14 * time.Hour, -1, 0}, {15 * time.Hour, -1, 1}}},
-		{"what is expected of 24 hours", Rolling24h, []storyStep{{0, 1, 1}, {time.Hour, -1, 2}, {2 * time.Hour, -1, 2}, {3 * time.Hour, 2, 2}}},
+		{"what is expected of the day", LocalDay, 12, []storyStep{{0, 1, 1}, {time.Hour, -1, 2}, {2 * time.Hour, -1, 2}, {3 * time.Hour, -1, 3}, {3*time.Hour + 1, 2, 2}, {5*time.Hour + 1, -1, 3}}},
+		{"what the agents can post, if nobody knows more: 10 of 0.1 an hour", LocalDay, math.NaN(), []storyStep{{0, 1, 1}, {2 * time.Hour, -1, 3}}},
+		{"a clock that is set back", LocalDay, 12, []storyStep{{0, 1, 1}, {2 * time.Hour, -1, 2}, {0, -1, 2}, {time.Hour, -1, 3}}},
+		{"not more than may be spent", LocalDay, 12, []storyStep{{0, 1, 1}, {8 * time.Hour, -1, 5}, {11 * time.Hour, -1, 5}}},
+		{"a new day begins at nothing", LocalDay, 12, []storyStep{{0, 4, 4}, {11 * time.Hour, -1, 5}, {14 * time.Hour, -1, 0}, {15 * time.Hour, -1, 1}}},
+		{"what is expected of 24 hours", Rolling24h, 12, []storyStep{{0, 1, 1}, {time.Hour, -1, 2}, {2 * time.Hour, -1, 2}, {3 * time.Hour, 2, 2}}},
+		{"0.1 an hour: 4 in 40 hours, of which 2.4 count", Rolling24h, 2.4, []storyStep{{0, 1, 1}, {20 * time.Hour, -1, 3}, {40 * time.Hour, -1, 3}}},
 		// 0.5 an hour are 5 after 8 hours, and then nothing more may be spent; of the 4
 		// assumed in 48 hours half are more than 24 hours ago.
-		{"what is older than 24 hours is over", Rolling24h, []storyStep{{0, 1, 1}, {8 * time.Hour, -1, 5}, {24*time.Hour - 1, -1, 5}, {24 * time.Hour, -1, 4}, {48 * time.Hour, -1, 5}}},
+		{"what is older than 24 hours is over", Rolling24h, 12, []storyStep{{0, 1, 1}, {8 * time.Hour, -1, 5}, {24*time.Hour - 1, -1, 5}, {24 * time.Hour, -1, 4}, {48 * time.Hour, -1, 5}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -247,7 +251,7 @@ func TestUsedIsAssumed(t *testing.T) {
 			var st State
 			for i, step := range tt.story {
 				in := at(start.Add(step.after), nil)
-				in.Path = []Step{{"any", 12}} // 0.5 an hour
+				in.Path[0].Posts = tt.expected
 				if step.used >= 0 {
 					in.Used = measured(step.used, step.used)
 				}
