@@ -35,7 +35,9 @@ func (p *pool) measure(declared []forecast.Event) []Effect {
 	}
 	z := make([]float64, p.history.Len())
 	for i, y := range p.history.Values {
-		z[i] = p.regular(p.timeline.Offset(p.history.Time(i)), y)
+		if z[i] = y; !math.IsNaN(y) {
+			z[i] = p.regular(p.timeline.Offset(p.history.Time(i)), y)
+		}
 	}
 	s := forecast.Series{Start: p.history.Start, Step: p.history.Step, Values: z, Holidays: p.spec.Holidays}
 	effects, err := forecast.MeasureEffects(s, declared)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -17,6 +18,9 @@ import (
 
 // LongestPlan is how far a plan reaches at most.
 const LongestPlan = 14 * 24 * time.Hour
+
+// ErrNotMeasured says that the source did not tell what a plan rests on.
+var ErrNotMeasured = errors.New("the history of loads could not be read")
 
 // Bounds of a plan's cost: the instants, every five minutes of the longest one, and
 // the points of all pools.
@@ -106,10 +110,17 @@ func NewPlan(ctx context.Context, s *Settings, now, end time.Time) (Plan, error)
 		return Plan{}, fmt.Errorf("the plan is %s long, at most %s are foreseen", end.Sub(now).Round(time.Minute), LongestPlan)
 	}
 	w := newWalk(s, now, end)
+	start := now.Truncate(w.step)
+	if start.Before(now) {
+		start = start.Add(w.step)
+	}
+	if !start.Before(end) {
+		return Plan{}, fmt.Errorf("the plan ends at %s, before its first instant at %s", end.Format(time.RFC3339), start.Format(time.RFC3339))
+	}
 	if err := w.prepare(ctx, now); err != nil {
 		return Plan{}, err
 	}
-	return w.plan(ctx, now, end)
+	return w.plan(ctx, start, end)
 }
 
 // walk is a loop on a clock of its own.
@@ -166,7 +177,7 @@ func (w *walk) prepare(ctx context.Context, now time.Time) error {
 	const unhurried = time.Hour
 	w.learn(ctx, s, now, time.Now().Add(unhurried))
 	if err := w.source.failure(); err != nil {
-		return fmt.Errorf("read what was measured: %w", err)
+		return fmt.Errorf("%w: %w", ErrNotMeasured, err)
 	}
 	for _, spec := range s.Pools {
 		w.whole = append(w.whole, w.pools[spec.Pool.Name].forecast)
@@ -175,16 +186,13 @@ func (w *walk) prepare(ctx context.Context, now time.Time) error {
 }
 
 // plan walks from instant to instant.
-func (w *walk) plan(ctx context.Context, now, end time.Time) (Plan, error) {
+func (w *walk) plan(ctx context.Context, start, end time.Time) (Plan, error) {
 	s := w.settings
-	out := Plan{Start: now.Truncate(w.step), End: end, Step: w.step, Pools: make([]PoolPlan, len(s.Pools))}
-	if out.Start.Before(now) {
-		out.Start = out.Start.Add(w.step)
-	}
+	out := Plan{Start: start, End: end, Step: w.step, Pools: make([]PoolPlan, len(s.Pools))}
 	for i, spec := range s.Pools {
-		out.Pools[i] = w.begin(spec, i, out.Start, end)
+		out.Pools[i] = w.begin(spec, i, start, end)
 	}
-	for t := out.Start; t.Before(end); t = t.Add(w.step) {
+	for t := start; t.Before(end); t = t.Add(w.step) {
 		if err := ctx.Err(); err != nil {
 			return Plan{}, err
 		}

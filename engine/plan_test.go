@@ -333,17 +333,18 @@ func TestPlanSaysWhatIsWrong(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, tt := range map[string]struct {
-		ctx  context.Context
-		s    *Settings
-		end  time.Time
-		want string
+		ctx      context.Context
+		s        *Settings
+		now, end time.Time
+		want     string
 	}{
-		"an end before the start": {t.Context(), fine, start, "the plan ends at 2026-11-12T12:00:00Z, which is not after its start at 2026-11-12T12:00:00Z"},
-		"a far end":               {t.Context(), fine, start.Add(LongestPlan + time.Minute), "the plan is 336h1m0s long, at most 336h0m0s are foreseen"},
-		"nobody answers":          {t.Context(), broken, start.Add(time.Hour), "read what was measured: connection refused"},
-		"the context ends":        {gone, fine, start.Add(time.Hour), "context canceled"},
+		"an end before the start":         {t.Context(), fine, start, start, "the plan ends at 2026-11-12T12:00:00Z, which is not after its start at 2026-11-12T12:00:00Z"},
+		"an end before the first instant": {t.Context(), fine, start.Add(time.Minute), start.Add(3 * time.Minute), "the plan ends at 2026-11-12T12:03:00Z, before its first instant at 2026-11-12T12:05:00Z"},
+		"a far end":                       {t.Context(), fine, start, start.Add(LongestPlan + time.Minute), "the plan is 336h1m0s long, at most 336h0m0s are foreseen"},
+		"nobody answers":                  {t.Context(), broken, start, start.Add(time.Hour), "the history of loads could not be read: connection refused"},
+		"the context ends":                {gone, fine, start, start.Add(time.Hour), "context canceled"},
 	} {
-		if _, err := NewPlan(tt.ctx, tt.s, start, tt.end); err == nil || err.Error() != tt.want {
+		if _, err := NewPlan(tt.ctx, tt.s, tt.now, tt.end); err == nil || err.Error() != tt.want {
 			t.Errorf("%s: got %v, want %s", name, err, tt.want)
 		}
 	}
@@ -396,7 +397,7 @@ func TestPlanOfDaysOnWhichClocksAreSet(t *testing.T) {
 		}
 		nba := spec("nba")
 		nba.Pool.Location = zone
-		night := policy.Schedule{Name: "night", Intervals: []timeinterval.TimeInterval{{Times: []timeinterval.TimeRange{{StartMinute: 0, EndMinute: 6 * 60}}}}}
+		night := policy.Schedule{Name: "night", Intervals: []timeinterval.TimeInterval{{Times: []timeinterval.TimeRange{{StartMinute: 0, EndMinute: 3 * 60}}}}}
 		nba.Rules = []policy.Rule{{Name: "night", When: policy.Condition{During: []policy.Schedule{night}}, Bounds: &policy.BoundsEffect{Max: &policy.Bound{Agents: 3}}}}
 		s := settings(nil, nba)
 		s.Source, s.Actuator = nil, nil
@@ -407,8 +408,8 @@ func TestPlanOfDaysOnWhichClocksAreSet(t *testing.T) {
 				ceilings++
 			}
 		}
-		if len(got.Points) != 12*hours || ceilings != 12*(hours-18) {
-			t.Errorf("%s: %d points, %d of them at night; want %d and %d", day, len(got.Points), ceilings, 12*hours, 12*(hours-18))
+		if len(got.Points) != 12*hours || ceilings != 12*(hours-21) {
+			t.Errorf("%s: %d points, %d of them at night; want %d and %d", day, len(got.Points), ceilings, 12*hours, 12*(hours-21))
 		}
 	}
 }
@@ -458,5 +459,47 @@ func BenchmarkPlan(b *testing.B) {
 		if _, err := NewPlan(b.Context(), s, start, start.Add(7*24*time.Hour)); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A running loop plans as one that reads everything anew, and asks nobody.
+func TestEnginePlansWithWhatItKnows(t *testing.T) {
+	w := newWorld(daily, map[string]int{"nba": 4, "nfl": 9})
+	nba, nfl := spec("nba"), spec("nfl")
+	nba.Rules = []policy.Rule{{Name: "game", When: policy.Condition{Event: &policy.EventMatch{Type: "game"}}, Bounds: &policy.BoundsEffect{Min: &policy.Bound{Agents: 30}}}}
+	nfl.Current = &policy.Signal{Query: "agents"}
+	w.queried = func(query string) (float64, bool) { return 9, query == "agents" }
+	s := settings(w, nba, nfl)
+	e := newEngine(t)
+	if _, err := e.Plan(t.Context(), start.Add(time.Hour)); !errors.Is(err, ErrNoTick) {
+		t.Errorf("before the first tick: got %v", err)
+	}
+	e.Apply(s)
+	game := policy.Event{ID: "g", Type: "game", Start: start.Add(2 * time.Hour), End: start.Add(3 * time.Hour)}
+	most := 5
+	order := policy.Override{ID: "o", Pool: "nfl", Max: &most, Start: start, End: start.Add(90 * time.Minute), Author: "ann"}
+	e.PutEvent(game)
+	e.SetOverride(order)
+	want := *s
+	want.Events, want.Overrides = []policy.Event{game}, []policy.Override{order}
+	fresh := plan(t, &want, start, start.Add(6*time.Hour))
+
+	e.Tick(t.Context(), start)
+	w.called()
+	w.down, w.agents = true, nil
+	got, err := e.Plan(t.Context(), start.Add(6*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range got.Pools {
+		if p.Current != fresh.Pools[i].Current {
+			t.Errorf("%s: from %+v, want %+v", p.Pool.Name, p.Current, fresh.Pools[i].Current)
+		}
+		if diff := cmp.Diff(fresh.Pools[i].Points, p.Points, cmpopts.EquateNaNs()); diff != "" {
+			t.Errorf("%s (-anew +loop):\n%s", p.Pool.Name, diff)
+		}
+	}
+	if calls := w.called(); calls != nil {
+		t.Errorf("called %q", calls)
 	}
 }

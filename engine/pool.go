@@ -112,6 +112,9 @@ func zeroIfNaN(x float64) float64 {
 // withoutOffset takes the regular effects of rules out of a load. A load within
 // an event is masked: it says nothing about ordinary days.
 func (p *pool) withoutOffset(t time.Time, y float64) float64 {
+	if math.IsNaN(y) {
+		return y // nothing to take out, and effects cost time
+	}
 	o := p.timeline.Offset(t)
 	if o.Irregular {
 		return math.NaN()

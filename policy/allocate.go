@@ -76,9 +76,10 @@ func Allocate(claims []Claim, limits Limits) []Decision {
 			live[i].Decision.Desired, live[i].Decision.Frozen = c.Decision.Current, true
 		}
 	}
-	for i, d := range limits.allocate(live) {
-		if !dry(claims[i]) {
-			out[i] = d
+	shares := limits.allocate(live)
+	for i, c := range claims {
+		if !dry(c) {
+			out[i] = shares[i]
 		}
 	}
 	return out
@@ -228,8 +229,9 @@ func (limits Limits) divide(claims []Claim, ds []Decision) {
 		}
 		agents = most
 	}
+	detail := fmt.Sprintf("all pools together want %d agents, at most %d are allowed", sum, total)
 	for i, d := range ds {
-		ds[i] = d.Then(ReasonMaxTotal, agents[i], fmt.Sprintf("all pools together want %d agents, at most %d are allowed", sum, total))
+		ds[i] = d.Then(ReasonMaxTotal, agents[i], detail)
 	}
 }
 

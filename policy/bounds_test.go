@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"math"
 	"testing"
 	"time"
 
@@ -28,8 +27,8 @@ func TestSeason(t *testing.T) {
 		{"out of season the maximum is a share", func(p *Policy, in *Input, _ *State) { season(p, 0.7, 0.7); in.Load = load(390) }, 24, []Code{ReasonReactive, ReasonSeasonMax}},
 		{"the threshold is not out of season", func(p *Policy, in *Input, _ *State) { season(p, 0.5, 1); in.Load = load(390) }, 39, []Code{ReasonReactive}},
 		{"nor is it when it was rounded", func(p *Policy, in *Input, _ *State) {
-			season(p, 0.1, 3) // 0.30000000000000004
-			p.Pool.Season.Low, in.Load = math.Nextafter(0.1*3, 1), load(390)
+			season(p, 0.7, 0.1) // 0.06999999999999999
+			p.Pool.Season.Low, in.Load = 0.07, load(390)
 		}, 39, []Code{ReasonReactive}},
 		{"the base is kept", func(p *Policy, in *Input, _ *State) {
 			season(p, 0.1, 1)
@@ -42,7 +41,7 @@ func TestSeason(t *testing.T) {
 		{"high season has a minimum", func(p *Policy, _ *Input, _ *State) { season(p, 1.6, 1) }, 14, []Code{ReasonReactive, ReasonSeasonMin}},
 		{"the threshold is not high season", func(p *Policy, _ *Input, _ *State) { season(p, 1.5, 1) }, 10, []Code{ReasonReactive}},
 		{"nor is it when it was rounded up", func(p *Policy, _ *Input, _ *State) {
-			season(p, 0.1, 3)
+			season(p, 0.1, 3) // 0.30000000000000004
 			p.Pool.Season.Low, p.Pool.Season.High = 0, 0.3
 		}, 10, []Code{ReasonReactive}},
 		{"without a threshold there is no high season", func(p *Policy, _ *Input, _ *State) { season(p, 9, 9); p.Pool.Season.High = 0 }, 10, []Code{ReasonReactive}},

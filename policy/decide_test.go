@@ -124,6 +124,14 @@ func TestDecide(t *testing.T) {
 			in.Outlook.Origin = noon.Add(-2 * time.Hour)
 			p.Rules = []Rule{{Name: "evening", Demand: &DemandEffect{Multiply: 1.5}}}
 		}, 15, []Code{ReasonProfile}},
+		{"a forecast of the greatest age still counts", func(_ *Policy, in *Input, _ *State) {
+			in.Outlook = outlook(300)
+			in.Outlook.Origin = noon.Add(-time.Hour)
+		}, 30, []Code{ReasonForecast}},
+		{"and no older one", func(_ *Policy, in *Input, _ *State) {
+			in.Outlook = outlook(300)
+			in.Outlook.Origin = noon.Add(-time.Hour - time.Nanosecond)
+		}, 10, []Code{ReasonReactive}},
 		{"the profile sees a window that opens within the lead time", func(p *Policy, in *Input, _ *State) {
 			in.Outlook = Outlook{}
 			p.Rules = []Rule{{Name: "lunch", When: Condition{During: during("lunch", "12:08", "13:00")}, Demand: &DemandEffect{Multiply: 2}}}
@@ -153,9 +161,9 @@ func TestDecide(t *testing.T) {
 			in.Load, in.Outlook = load(180), Outlook{Model: "m", Load: 100, At: noon, Upper: 120, Origin: noon}
 		}, 13, []Code{ReasonReactive}},
 		{"noise in a share does not lower", func(p *Policy, in *Input, _ *State) {
-			p.Pool.Sensitivity, p.Pool.Agents.Max = 0.07, 200 // of 100: 7.000000000000001
-			in.Current, in.Load, in.Outlook = running(120), load(200), outlook(20)
-		}, 113, []Code{ReasonReactive, ReasonSensitivity}},
+			p.Pool.Sensitivity = 0.56 // 15.999999999999998
+			in.Current, in.Load, in.Outlook = running(30), load(50), outlook(50)
+		}, 16, []Code{ReasonReactive, ReasonSensitivity}},
 		{"without a forecast what is declared of a learned effect counts", func(p *Policy, in *Input, _ *State) {
 			in.Outlook = Outlook{}
 			p.Rules = []Rule{{Name: "lunch", When: Condition{During: during("lunch", "12:00", "13:00")}, Demand: &DemandEffect{Multiply: 2, Learned: true}}}
@@ -211,6 +219,10 @@ func TestDecide(t *testing.T) {
 			p.Pool.Behavior.ScaleUp.Policies = []StepPolicy{{StepPercent, 1, time.Minute}}
 			in.Load = load(300)
 		}, 11, []Code{ReasonReactive, ReasonStepLimit}},
+		{"and so is a share of none", func(p *Policy, in *Input, _ *State) {
+			p.Pool.Behavior.ScaleUp.Policies, p.Pool.Agents.Min = []StepPolicy{{StepPercent, 50, time.Minute}}, 0
+			in.Current, in.Load = running(0), load(300)
+		}, 1, []Code{ReasonReactive, ReasonStepLimit}},
 		{"takes the smaller step", func(p *Policy, in *Input, _ *State) {
 			p.Pool.Behavior.ScaleUp.Policies = []StepPolicy{{StepAgents, 4, time.Minute}, {StepPercent, 50, time.Minute}}
 			p.Pool.Behavior.ScaleUp.SelectPolicy, in.Load = SelectMin, load(300)
@@ -252,10 +264,6 @@ func TestDecideHolds(t *testing.T) {
 		{"to the floor and no further", func(p *Policy, in *Input, _ *State) { p.Rules, in.Load = hold(HoldBoth, floor), load(200) }, 14, []Code{ReasonReactive, ReasonRuleHold, ReasonRuleMin}},
 		{"a ceiling lowers a pool that is held", func(p *Policy, _ *Input, _ *State) { p.Rules = hold(HoldBoth, ceiling) }, 7, []Code{ReasonReactive, ReasonRuleMax}},
 		{"the pool's maximum does as well", func(p *Policy, in *Input, _ *State) { p.Rules, in.Current = hold(HoldBoth), running(50) }, 40, []Code{ReasonReactive, ReasonRuleHold, ReasonPoolMax}},
-		{"the first name is told", func(p *Policy, in *Input, _ *State) {
-			p.Rules = append(hold(HoldBoth), Rule{Name: "a freeze", Hold: HoldDown})
-			quiet(in)
-		}, 10, []Code{ReasonReactive, ReasonRuleHold}},
 		{"outside its window it does nothing", func(p *Policy, in *Input, _ *State) {
 			p.Rules = hold(HoldBoth)
 			p.Rules[0].When.During = []Schedule{schedule(t, "night", "22:00", "24:00")}
@@ -269,6 +277,20 @@ func TestDecideHolds(t *testing.T) {
 	})
 }
 
+// Of several rules that hold a pool that whose name comes first is told.
+func TestTheFirstHoldIsTold(t *testing.T) {
+	p := Policy{Pool: testPool(), Rules: []Rule{{Name: "b", Hold: HoldBoth}, {Name: "a", Hold: HoldDown}, {Name: "c", Hold: HoldBoth}}}
+	for x, want := range map[float64]Reason{
+		50:  {ReasonRuleHold, 5, 10, "a", "rule a holds the pool at 10"},
+		200: {ReasonRuleHold, 20, 10, "b", "rule b holds the pool at 10"}, // a holds it downward only
+	} {
+		d, _ := p.Decide(Input{Now: noon, Current: running(10), Load: load(x), Outlook: outlook(x)}, watched())
+		if diff := cmp.Diff(want, d.Reasons[1]); diff != "" {
+			t.Errorf("load %g (-want +got):\n%s", x, diff)
+		}
+	}
+}
+
 // Unless decides, to the minute, when a rule does not hold.
 func TestUnlessIsHalfOpen(t *testing.T) {
 	p := Policy{Pool: testPool(), Rules: []Rule{{Name: "floor", Bounds: &BoundsEffect{Min: &Bound{Agents: 20}}, Unless: &Condition{During: []Schedule{schedule(t, "lunch", "12:00", "13:00")}}}}}
@@ -277,6 +299,36 @@ func TestUnlessIsHalfOpen(t *testing.T) {
 		d, _ := p.Decide(Input{Now: now, Current: running(10), Load: Sample{Value: 100, Time: now, Quality: OK}}, watched())
 		if d.Desired != want {
 			t.Errorf("at %s: got %d, want %d: %+v", now, d.Desired, want, d.Reasons)
+		}
+	}
+}
+
+// What is remembered is what the demand asks for within the bounds of rules, pool and
+// budgets: the current agents while it is not known or nearly theirs.
+func TestDecideRemembersWhatWasAsked(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(p *Policy, in *Input)
+		want   int
+	}{
+		{"the demand", func(_ *Policy, in *Input) { in.Load = load(200) }, 20},
+		{"less than there is", func(_ *Policy, in *Input) { in.Load, in.Outlook = load(50), outlook(50) }, 5},
+		{"not slowed down", func(p *Policy, in *Input) { p.Pool.Behavior.ScaleUp.SelectPolicy, in.Load = SelectDisabled, load(200) }, 20},
+		{"an unknown demand is the current one", func(_ *Policy, in *Input) { in.Load, in.Outlook = Sample{Quality: Stale}, outlook(50) }, 10},
+		{"unless more is foreseen", func(_ *Policy, in *Input) { in.Load, in.Outlook = Sample{Quality: Stale}, outlook(150) }, 15},
+		{"one within the tolerance as well", func(_ *Policy, in *Input) { in.Load, in.Outlook = load(91), outlook(91) }, 10},
+		{"within the pool's bounds", func(_ *Policy, in *Input) { in.Load = load(900) }, 40},
+		{"and a rule's", func(p *Policy, _ *Input) {
+			p.Rules = []Rule{{Name: "floor", Bounds: &BoundsEffect{Min: &Bound{Agents: 14}}}}
+		}, 14},
+		{"and a budget's", func(_ *Policy, in *Input) { in.Budgets = []BudgetCap{{"tweets", 3, ReasonBudget, "few are left"}} }, 3},
+		{"not those of an override", func(_ *Policy, in *Input) { in.Override = exactly(33) }, 10},
+	} {
+		p, in := Policy{Pool: testPool()}, Input{Now: noon, Current: running(10), Load: load(100), Outlook: outlook(90)}
+		tt.change(&p, &in)
+		d, st := p.Decide(in, watched())
+		if diff := cmp.Diff([]Recommendation{{noon, tt.want}}, st.Recommendations); diff != "" {
+			t.Errorf("%s (-want +got):\n%s%+v", tt.name, diff, d.Reasons)
 		}
 	}
 }
@@ -382,6 +434,26 @@ func TestTheDemandNamesItsRules(t *testing.T) {
 	}
 }
 
+// A pool that cannot be decided is left as it was last known, and nobody may call for it.
+func TestHoldLeavesThePoolAsItIs(t *testing.T) {
+	st := watched()
+	st.Current = running(7)
+	d := Hold(testPool(), noon, st, ReasonEvaluationFailed, "index out of range")
+	checkChain(t, d)
+	if d.Desired != 7 || d.Known || d.Direction() != None || d.Why() != "index out of range" || !math.IsNaN(d.Demand) {
+		t.Errorf("got %+v", d)
+	}
+}
+
+func TestAge(t *testing.T) {
+	if got := load(1).Age(noon.Add(time.Minute)); got != time.Minute {
+		t.Errorf("a sample of a minute ago is %s old", got)
+	}
+	if got := (Sample{}).Age(noon); got != 0 {
+		t.Errorf("a sample without a time is %s old", got)
+	}
+}
+
 func TestDemandIsSteadyWhateverTheNumbers(t *testing.T) {
 	for _, x := range []float64{0, 1e-300, 1, 1e12, math.MaxFloat64} {
 		p := Policy{Pool: testPool()}
@@ -389,6 +461,20 @@ func TestDemandIsSteadyWhateverTheNumbers(t *testing.T) {
 		if d.Desired < 4 || d.Desired > 40 {
 			t.Errorf("load %g: desired = %d, want 4 to 40", x, d.Desired)
 		}
+	}
+}
+
+// A burst of the largest load there is has no end beyond it.
+func TestABurstIsFinite(t *testing.T) {
+	p := Policy{Pool: testPool()}
+	st := watched()
+	st.Samples = []Point{{noon.Add(-2 * time.Minute), 1}, {noon.Add(-time.Minute), math.MaxFloat64}}
+	in := Input{Now: noon, Current: running(10), Load: load(math.MaxFloat64), Outlook: Outlook{Model: "m", Load: 1, At: noon, Upper: 1, Origin: noon}}
+	in.Timeline = p.Timeline(nil)
+	d, _ := p.Decide(in, st)
+	checkDecision(t, p, in, st, d)
+	if c := d.Candidates[0]; !c.Rising || c.Load != math.MaxFloat64 {
+		t.Errorf("got %+v", c)
 	}
 }
 

@@ -105,6 +105,7 @@ func TestEmergencyCuts(t *testing.T) {
 		{claim("rounded up", 10, 10), 0.31, 6, []Code{ReasonReactive, ReasonEmergency}, true},
 		{claim("but for noise", 100, 100), 0.07, 93, []Code{ReasonReactive, ReasonEmergency}, true},
 		{claim("at least one", 10, 10), 0.001, 9, []Code{ReasonReactive, ReasonEmergency}, true},
+		{claim("even of no share", 10, 10), 0, 9, []Code{ReasonReactive, ReasonEmergency}, true},
 		{claim("keeps one of two", 2, 2), 0.3, 1, []Code{ReasonReactive, ReasonEmergency}, true},
 		{claim("keeps one of many", 10, 10), 1, 1, []Code{ReasonReactive, ReasonEmergency}, true},
 		{claim("keeps its last one", 1, 1), 0.3, 1, []Code{ReasonReactive}, true},

@@ -25,35 +25,36 @@ func between(r Reason, current int) bool {
 
 // law says of each reason what it may do to the number of a decision.
 var law = map[Code]func(r Reason, current int) bool{
-	ReasonCurrentUnknown:  func(r Reason, current int) bool { return r.From == current && r.To == current },
-	ReasonReactive:        func(r Reason, current int) bool { return r.From == current },
-	ReasonForecast:        func(r Reason, current int) bool { return r.From == current },
-	ReasonProfile:         func(r Reason, current int) bool { return r.From == current },
-	ReasonLoadUnknown:     func(r Reason, current int) bool { return r.From < r.To && r.To == current },
-	ReasonSensitivity:     between,
-	ReasonRuleHold:        func(r Reason, current int) bool { return r.To == current },
-	ReasonSeasonMin:       raises,
-	ReasonSeasonMax:       lowers,
-	ReasonRuleMin:         raises,
-	ReasonRuleMax:         lowers,
-	ReasonPoolMin:         raises,
-	ReasonPoolMax:         lowers,
-	ReasonBudget:          lowers,
-	ReasonBudgetExhausted: lowers,
-	ReasonBudgetUnknown:   lowers,
-	ReasonOverride:        func(r Reason, _ int) bool { return r.From != r.To },
-	ReasonTolerance:       func(r Reason, current int) bool { return r.To == current },
-	ReasonStabilization:   between,
-	ReasonStepLimit:       between,
-	ReasonCooldown:        func(r Reason, current int) bool { return r.To == current },
-	ReasonHostUnknown:     func(r Reason, current int) bool { return r.From > r.To && r.To == current },
-	ReasonHostLimit:       func(r Reason, current int) bool { return r.From > r.To && r.To == current },
-	ReasonHostFit:         func(r Reason, current int) bool { return r.From > r.To && r.To >= current },
-	ReasonMaxTotal:        lowers,
-	ReasonDisabled:        func(r Reason, current int) bool { return r.To == current },
-	ReasonMode:            func(r Reason, current int) bool { return r.From < r.To && r.To == current },
-	ReasonEmergency:       func(r Reason, current int) bool { return r.From >= r.To && r.To < current },
-	ReasonEmergencyHold:   func(r Reason, current int) bool { return r.From > r.To && r.To == current },
+	ReasonCurrentUnknown:   func(r Reason, current int) bool { return r.From == current && r.To == current },
+	ReasonReactive:         func(r Reason, current int) bool { return r.From == current },
+	ReasonForecast:         func(r Reason, current int) bool { return r.From == current },
+	ReasonProfile:          func(r Reason, current int) bool { return r.From == current },
+	ReasonLoadUnknown:      func(r Reason, current int) bool { return r.From < r.To && r.To == current },
+	ReasonSensitivity:      between,
+	ReasonRuleHold:         func(r Reason, current int) bool { return r.To == current },
+	ReasonSeasonMin:        raises,
+	ReasonSeasonMax:        lowers,
+	ReasonRuleMin:          raises,
+	ReasonRuleMax:          lowers,
+	ReasonPoolMin:          raises,
+	ReasonPoolMax:          lowers,
+	ReasonBudget:           lowers,
+	ReasonBudgetExhausted:  lowers,
+	ReasonBudgetUnknown:    lowers,
+	ReasonOverride:         func(r Reason, _ int) bool { return r.From != r.To },
+	ReasonTolerance:        func(r Reason, current int) bool { return r.To == current },
+	ReasonStabilization:    between,
+	ReasonStepLimit:        between,
+	ReasonCooldown:         func(r Reason, current int) bool { return r.To == current },
+	ReasonHostUnknown:      func(r Reason, current int) bool { return r.From > r.To && r.To == current },
+	ReasonHostLimit:        func(r Reason, current int) bool { return r.From > r.To && r.To == current },
+	ReasonHostFit:          func(r Reason, current int) bool { return r.From > r.To && r.To >= current },
+	ReasonMaxTotal:         lowers,
+	ReasonDisabled:         func(r Reason, current int) bool { return r.To == current },
+	ReasonMode:             func(r Reason, current int) bool { return r.From < r.To && r.To == current },
+	ReasonEvaluationFailed: func(r Reason, current int) bool { return r.From == current && r.To == current },
+	ReasonEmergency:        func(r Reason, current int) bool { return r.From >= r.To && r.To < current },
+	ReasonEmergencyHold:    func(r Reason, current int) bool { return r.From > r.To && r.To == current },
 }
 
 func raises(r Reason, _ int) bool { return r.From < r.To }
@@ -308,7 +309,6 @@ func TestBoundsOnlyNarrow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawn(t).policy()
 		in, st := drawn(t).input(p), drawn(t).state()
-		before, _ := p.Decide(in, st)
 		events := drawn(t).events()
 		n := rapid.IntRange(0, 70).Draw(t, "bound")
 		with := func(what string, b BoundsEffect, budgets ...BudgetCap) Decision {
@@ -320,7 +320,7 @@ func TestBoundsOnlyNarrow(t *testing.T) {
 			return d
 		}
 		in.Timeline = p.Timeline(events)
-		before, _ = p.Decide(in, st)
+		before, _ := p.Decide(in, st)
 		for what, d := range map[string]Decision{
 			"ceiling": with("ceiling", BoundsEffect{Max: &Bound{Agents: n}}),
 			"budget":  with("none", BoundsEffect{}, BudgetCap{"tweets", n, ReasonBudget, "posts are few"}),

@@ -40,7 +40,8 @@ func TestScheduleContains(t *testing.T) {
 	}{
 		{"follows the pool's zone", "times: [{start_time: '18:00', end_time: '24:00'}]", utc("2026-11-12T23:00"), true},
 		{"ends where it says", "times: [{start_time: '18:00', end_time: '19:00'}]", utc("2026-11-13T00:00"), false},
-		{"its own zone wins", "{times: [{start_time: '18:00', end_time: '24:00'}], location: UTC}", utc("2026-11-12T23:00"), true},
+		{"its own zone wins", "{times: [{start_time: '18:00', end_time: '24:00'}], location: UTC}", utc("2026-11-12T19:00"), true},
+		{"and the pool's does not count", "{times: [{start_time: '18:00', end_time: '24:00'}], location: UTC}", utc("2026-11-13T01:00"), false},
 		{"an evening in summer time", "times: [{start_time: '18:00', end_time: '19:00'}]", utc("2026-07-01T22:30"), true},
 		{"weekdays are local", "weekdays: ['friday']", utc("2026-11-14T03:00"), true},
 		{"the last day of a month that loses an hour", "days_of_month: ['-1']", utc("2026-03-31T16:00"), true},
@@ -92,8 +93,9 @@ func TestTimelineOffset(t *testing.T) {
 	learned.Demand = &DemandEffect{Multiply: 9, Learned: true, Group: "game"}
 	decayingAhead := decaying
 	decayingAhead.When = Condition{Event: &EventMatch{Type: "game", Lead: 30 * time.Minute, Tail: time.Hour}}
-	backwards := game
-	backwards.Start, backwards.End = at(13, 0), at(12, 0)
+	backwards, longBackwards := game, game
+	backwards.Start, backwards.End = at(12, 10), at(12, 0)
+	longBackwards.Start, longBackwards.End = at(15, 0), at(11, 0)
 	next := game
 	next.Start, next.End = game.End, game.End.Add(time.Hour)
 	grouped := func(name string, multiply, add float64) Rule {
@@ -152,8 +154,8 @@ func TestTimelineOffset(t *testing.T) {
 		{"an effect does not decay before the event starts", []Rule{decayingAhead}, []Event{game}, at(11, 45), irregular(1, 3)},
 		{"but from its start, not that of its lead", []Rule{decayingAhead}, []Event{game}, at(13, 0), irregular(1, 2)},
 		{"and on after its end", []Rule{decayingAhead}, []Event{game}, at(14, 30), irregular(1, 1+2*math.Exp2(-2.5))},
-		{"an event that ends before it starts never is", []Rule{onGame}, []Event{backwards}, at(12, 30), regular(1)},
-		{"nor does it hide others", []Rule{onGame}, []Event{backwards, game}, at(13, 30), irregular(1, 2)},
+		{"an event that ends before it starts never is", []Rule{onGame}, []Event{backwards}, noon, regular(1)},
+		{"nor does it hide others", []Rule{onGame}, []Event{longBackwards, game}, at(13, 30), irregular(1, 2)},
 		{"events that touch are one ramp", []Rule{ramped}, []Event{next, game}, at(14, 0), irregular(1, 3)},
 		{"a group has one leader of those that need no event", []Rule{onPlayoff, grouped("a", 1.5, 0), grouped("b", 1.2, 9)}, []Event{playoff}, noon, irregular(1.5, 3)},
 		{"of equal factors of a group the larger addition counts", []Rule{grouped("a", 2, 1), grouped("b", 2, 3)}, nil, noon, Offset{Regular: 2, RegularAdd: 3, Total: 2, TotalAdd: 3}},

@@ -138,30 +138,37 @@ func checkClock(t *testing.T, tl Timeline, at time.Time) {
 }
 
 // A ramp lasts as long as it says by the time that passes, also while a clock is set:
-// of a window that opens an hour before, in every zone that does so.
+// in every zone that does so, of a window that opens an hour before it and lasts for
+// the rest of the day, and of one that ends at that time.
 func TestRampsPassEveryChange(t *testing.T) {
 	const ramp = 2 * time.Hour
 	for _, name := range zoneNames {
 		zone := mustLocation(name)
 		for _, change := range changes(zone)[:min(1, len(changes(zone)))] {
-			opens := change.Add(-time.Hour).In(zone)
-			window := timeinterval.TimeInterval{Times: []timeinterval.TimeRange{{StartMinute: opens.Hour()*60 + opens.Minute(), EndMinute: 24 * 60}}}
-			p := Policy{Pool: testPool(), Rules: []Rule{{
-				When:   Condition{During: []Schedule{{Intervals: []timeinterval.TimeInterval{window}}}},
-				Demand: &DemandEffect{Multiply: 2, RampUp: ramp},
-			}}}
+			edge := change.Add(-time.Hour).In(zone)
+			minute := edge.Hour()*60 + edge.Minute()
+			p := Policy{Pool: testPool()}
 			p.Pool.Location = zone
+			for _, window := range []timeinterval.TimeRange{{StartMinute: minute, EndMinute: 24 * 60}, {StartMinute: 0, EndMinute: minute + 90}} {
+				intervals := []timeinterval.TimeInterval{{Times: []timeinterval.TimeRange{window}}}
+				p.Rules = append(p.Rules, Rule{When: Condition{During: []Schedule{{Intervals: intervals}}}})
+			}
 			tl := p.Timeline(nil)
-			for at := opens; at.Before(opens.Add(3 * time.Hour)); at = at.Add(10 * time.Minute) {
-				if !tl.activity(at)[0] {
-					continue
-				}
-				since := time.Duration(0)
-				for since < ramp && tl.activity(at.Add(-since - time.Minute))[0] {
-					since += time.Minute
-				}
-				if got, want := tl.Offset(at).Total, 1+float64(since)/float64(ramp); got != want {
-					t.Fatalf("%s: %s after it opened the factor is %g, want %g", at, since, got, want)
+			for at := edge.Add(-time.Hour); at.Before(edge.Add(3 * time.Hour)); at = at.Add(10 * time.Minute) {
+				for i, active := range tl.activity(at) {
+					if !active {
+						continue
+					}
+					since, until := time.Duration(0), time.Duration(0)
+					for since < ramp && tl.activity(at.Add(-since - time.Minute))[i] {
+						since += time.Minute
+					}
+					for until < ramp && tl.activity(at.Add(until))[i] {
+						until += time.Minute
+					}
+					if s, u := tl.since(i, at, ramp), tl.until(i, at, ramp); s != since || u != until {
+						t.Fatalf("%s: active since %s until %s, want %s and %s", at, s, u, since, until)
+					}
 				}
 			}
 		}

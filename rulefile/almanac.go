@@ -135,11 +135,11 @@ func (a *almanac) months(months []timeinterval.MonthRange, zone *time.Location) 
 	})
 }
 
-func (a *almanac) remember(key string, make func() spans) spans {
+func (a *almanac) remember(key string, find func() spans) spans {
 	if out, ok := a.known[key]; ok {
 		return out
 	}
-	a.known[key] = make()
+	a.known[key] = find()
 	return a.known[key]
 }
 

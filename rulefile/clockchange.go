@@ -65,19 +65,16 @@ func (v *reviewer) clockChanges() {
 	}
 }
 
-// windows tells each window of an interval once what the next change of either kind
-// does to it.
+// windows tells what the next changes do to each window of an interval.
 func (v *reviewer) windows(n namedInterval, ti timeinterval.TimeInterval, zone *time.Location, near *almanac) {
 	on := onDays(ti)
 	for _, tr := range ti.Times {
-		told := map[bool]bool{}
 		for _, c := range near.changes(zone) {
 			for d := c.first / day; d*day < c.last; d++ {
 				what := c.does(d*day+int64(tr.StartMinute)*60, d*day+int64(tr.EndMinute)*60)
-				if what == "" || told[c.twice] || !on(d) {
+				if what == "" || !on(d) {
 					continue
 				}
-				told[c.twice] = true
 				v.warn(n.At("time_intervals"), "time interval %q: on %s in %s the clock %s, so the window %s to %s %s; choose other times, or location: UTC",
 					n.Name, time.Unix(d*day, 0).UTC().Format("Monday 2006-01-02"), zone, c, minuteText(tr.StartMinute), minuteText(tr.EndMinute), what)
 			}

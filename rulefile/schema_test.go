@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/scaling-adapter/scaling-adapter/internal/strictyaml"
 	"github.com/scaling-adapter/scaling-adapter/internal/schematest"
+	"github.com/scaling-adapter/scaling-adapter/internal/strictyaml"
 )
 
 // everything are rule files with each key that there is.

@@ -201,16 +201,6 @@ func (v *reviewer) times(s *subject, zone *time.Location) spans {
 // dominates reports whether b is never less than a, at the same month and hour, if it
 // began no later, ends no sooner and decays from no sooner.
 func dominates(b, a *policy.DemandEffect) bool {
-	factor := func(d *policy.DemandEffect, month time.Month, hour int) float64 {
-		f := d.Multiply
-		if m, ok := d.ByMonth[month]; ok {
-			f *= m
-		}
-		if d.ByHour != nil {
-			f *= d.ByHour[hour]
-		}
-		return f
-	}
 	grows, lowers := a.Add > 0, false
 	for month := time.January; month <= time.December; month++ {
 		for hour := range 24 {
@@ -219,10 +209,16 @@ func dominates(b, a *policy.DemandEffect) bool {
 				return false
 			}
 			grows, lowers = grows || fa > 1, lowers || fb < 1
+			if a.ByHour == nil && b.ByHour == nil {
+				break // all hours are alike
+			}
+		}
+		if a.ByMonth == nil && b.ByMonth == nil {
+			break
 		}
 	}
-	switch {
-	case a.RampUp == b.RampUp && a.RampDown == b.RampDown && a.RampUp+a.RampDown == 0 && a.HalfLife == 0 && b.HalfLife == 0:
+	switch steady := func(d *policy.DemandEffect) bool { return d.RampUp == 0 && d.RampDown == 0 && d.HalfLife == 0 }; {
+	case steady(a) && steady(b):
 		return true
 	case lowers: // by less while it is ramped, so that less may be more
 		return false
@@ -230,4 +226,15 @@ func dominates(b, a *policy.DemandEffect) bool {
 		return true
 	}
 	return b.RampUp <= a.RampUp && b.RampDown <= a.RampDown && (b.HalfLife == 0 || a.HalfLife > 0 && b.HalfLife >= a.HalfLife)
+}
+
+func factor(d *policy.DemandEffect, month time.Month, hour int) float64 {
+	f := d.Multiply
+	if m, ok := d.ByMonth[month]; ok {
+		f *= m
+	}
+	if d.ByHour != nil {
+		f *= d.ByHour[hour]
+	}
+	return f
 }

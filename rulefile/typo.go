@@ -81,7 +81,7 @@ func (v *reviewer) slipOf(m policy.EventMatch) string {
 		value := m.Labels[name]
 		values, known := kind.labels[name]
 		switch {
-		case name == "pool" || value == "" || values[value] || v.poolsHave(name, value):
+		case values[value] || v.poolsHave(name, value):
 		case known:
 			if meant := meantBy(value, values); meant != "" {
 				return fmt.Sprintf("no event source makes events of type %s with %s=%s; did you mean %s?", m.Type, name, value, meant)

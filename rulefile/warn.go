@@ -18,7 +18,7 @@ import (
 const (
 	lookahead  = 400 * 24 * time.Hour     // in which what never happens is said to never happen
 	farAhead   = 9 * 365 * 24 * time.Hour // two leap days
-	clockAhead = 365 * 24 * time.Hour     // in which a change of the clock is told
+	clockAhead = 360 * 24 * time.Hour     // in which a change of the clock is told; each comes once in it
 )
 
 // review warns of what is valid and most likely not meant. A warning that may well be
@@ -89,10 +89,9 @@ func (s *subject) conditions(do func(key string, c policy.Condition, written con
 // collect brings rules and classes together with how they are written, in the order
 // of the files.
 func (v *reviewer) collect() {
-	add := func(key, what string, written rule) *subject {
+	add := func(key, what string, written rule) {
 		s := &subject{what: what, written: written, names: map[string]bool{}, idle: map[string]bool{}, times: map[string]spans{}}
 		v.subjects, v.byName[key] = append(v.subjects, s), s
-		return s
 	}
 	for _, f := range v.parsed {
 		for _, r := range f.Rules {
@@ -155,7 +154,7 @@ func (v *reviewer) unused() {
 // ended warns of overrides and dates that are over.
 func (v *reviewer) ended() {
 	ends := map[string]time.Time{} // of sources
-	for _, e := range v.loader.events {
+	for _, e := range v.events {
 		if end := ends[e.Source]; e.End.After(end) {
 			ends[e.Source] = e.End
 		}
@@ -202,14 +201,15 @@ func (v *reviewer) goesOn(s eventSource, dir string) bool {
 	if err != nil {
 		return false
 	}
-	name, data := s.ICS.File, []byte(nil)
-	switch {
-	case s.ICS.URL != "":
+	name := s.ICS.File
+	var data []byte
+	if s.ICS.URL != "" {
 		data, err = v.Fetch(s.ICS.URL) // it was fetched just now
-	case filepath.IsAbs(name):
+	} else {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
 		data, err = strictyaml.ReadFile(name, maxCalendarSize)
-	default:
-		data, err = strictyaml.ReadFile(filepath.Join(dir, name), maxCalendarSize)
 	}
 	if data == nil && err != nil {
 		return false
@@ -362,7 +362,7 @@ func covers(outer, inner *policy.EventMatch) bool {
 // of what is learned, and in a group a factor of 1 stands against lesser ones.
 func (v *reviewer) effect(s *subject) {
 	d := s.Demand
-	if d == nil || d.Learned {
+	if d == nil {
 		return
 	}
 	months, hours := true, true // are without effect

@@ -56,7 +56,7 @@ func TestEveryRuleIsTested(t *testing.T) {
 			}
 		}
 	}
-	for _, files := range [][]string{glob(t, "*.yml"), glob(t, "tests/*/*.yml")} {
+	for _, files := range [][]string{glob(t, "*.yml"), glob(t, "leagues/*.yml"), glob(t, "tests/*/*.yml")} {
 		settings, err := app.Offline("", files, time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
 		if err != nil {
 			t.Fatal(err)

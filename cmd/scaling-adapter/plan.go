@@ -170,7 +170,7 @@ func (c *planCmd) plan(ctx context.Context, out *output, now, end time.Time, rul
 		v.Settings.Actuator = nil // it tells what runs now
 	}
 	p, err := engine.NewPlan(ctx, v.Settings, now, end)
-	if err != nil && ctx.Err() == nil && !c.Offline {
+	if errors.Is(err, engine.ErrNotMeasured) && ctx.Err() == nil {
 		err = fmt.Errorf("%w; --offline plans without history", err)
 	}
 	return p, err

@@ -16,9 +16,7 @@ func (r planReport) picture() (forecastplot.Plan, error) {
 	}
 	out := forecastplot.Plan{Title: fmt.Sprintf("Plan from %s to %s", zoned(r.Plan.Start, r.zone()), zoned(r.Plan.End, r.zone()))}
 	for _, p := range r.Plan.Pools {
-		if len(p.Points) > 0 {
-			out.Panels = append(out.Panels, r.panel(p))
-		}
+		out.Panels = append(out.Panels, r.panel(p))
 	}
 	return out, nil
 }

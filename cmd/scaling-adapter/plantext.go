@@ -70,9 +70,6 @@ func (r planReport) writePool(b *strings.Builder, p engine.PoolPlan) {
 	rows := r.rows(p)
 	always := throughout(p)
 	writePoolHead(b, p, r.Plan.Step, always)
-	if len(rows) == 0 {
-		return
-	}
 	format := decimals(rows.largest())
 	layout := layoutOf(p)
 	own := percentage(p.Pool.Quantile)
@@ -298,9 +295,6 @@ func (rows planRows) largest() float64 {
 
 // throughout returns the rules that are active all the time.
 func throughout(p engine.PoolPlan) []string {
-	if len(p.Points) == 0 {
-		return nil
-	}
 	always := slices.Clone(p.Points[0].Decision.Rules)
 	for _, pt := range p.Points {
 		always = slices.DeleteFunc(always, func(name string) bool { return !slices.Contains(pt.Decision.Rules, name) })

@@ -114,7 +114,7 @@ func TestRenderCopesWithOddPlans(t *testing.T) {
 			for _, values := range [][]float64{p.Low, p.Median, p.High} {
 				clear(values)
 			}
-		}, ""},
+		}, "1"},
 		"many agents": {func(p *Panel) { p.Agents[3] = 1 << 20 }, "1\u00a0000\u00a0000"},
 		"no forecast": {func(p *Panel) {
 			for i := range p.Low {
@@ -141,8 +141,12 @@ func TestRenderCopesWithOddPlans(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := texts(t, data); tt.want != "" && !slices.Contains(got, tt.want) {
+			got := texts(t, data)
+			if tt.want != "" && !slices.Contains(got, tt.want) {
 				t.Errorf("no text %q in %q", tt.want, got)
+			}
+			if hasBand := slices.Contains(got, "for 10 % to 90 %"); hasBand == (name == "no forecast") {
+				t.Errorf("the legend has a band: %v", hasBand)
 			}
 			if bytes.Contains(data, []byte("NaN")) || bytes.Contains(data, []byte("Inf")) {
 				t.Error("the document has numbers that are none")
