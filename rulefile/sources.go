@@ -50,7 +50,8 @@ func (l *loader) sources(sources []eventSource, dir string) {
 
 // calendar reads a calendar from a file or from where a URL says.
 func (l *loader) calendar(s eventSource, dir string, classes []class, zone *time.Location) {
-	name, data := s.ICS.File, []byte(nil)
+	name := s.ICS.File
+	var data []byte
 	var err error
 	switch {
 	case (s.ICS.File == "") == (s.ICS.URL == ""):
