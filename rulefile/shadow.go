@@ -107,7 +107,7 @@ func (v *reviewer) shadows() {
 	})
 	for _, d := range sides {
 		v.outdone(bounded, func(s, by *subject) bool {
-			return !s.idle[d.key] && everyPool(s, func(p *policy.Pool) bool {
+			return !s.idle[d.key] && !by.idle[d.key] && everyPool(s, func(p *policy.Pool) bool {
 				n, ok := s.bound(d, p)
 				m, ok2 := by.bound(d, p)
 				return ok && ok2 && !d.exceeds(n, m)

@@ -141,6 +141,8 @@ func TestWarnings(t *testing.T) {
 		{"a minimum above the maximum of all pools", rule1("bounds: {min: 41}"),
 			`2:29: rule "r": min 41 cannot be reached, since pool "nba" has max 40, which stands above it; change one of them`},
 		{"a minimum above the maximum of one pool", rule1("bounds: {min: 30}"), ""},
+		{"a minimum above the maximum does not outdo others", rules2("bounds: {min: 41}", "bounds: {min: 10}"),
+			`2:29: rule "a": min 41 cannot be reached, since pool "nba" has max 40, which stands above it; change one of them`},
 		{"a maximum above that of all pools", rule1("bounds: {max: 40}"),
 			`2:29: rule "r": max 40 changes nothing, since pool "nba" has max 40; remove it`},
 		{"all of the maximum", rule1("bounds: {max: 100%}"),
@@ -313,15 +315,12 @@ func manyRules(n int) string {
 	return b.String()
 }
 
-// A check of 500 rules takes less than a second; a slow machine is given more.
-func TestTheWarningsOfManyRulesAreCheap(t *testing.T) {
-	began := time.Now()
+// Rules that are all of use are not complained about; BenchmarkLoad500Rules tells what
+// looking for it costs.
+func TestManyOrdinaryRulesHaveNoWarnings(t *testing.T) {
 	rules, problems := loadFiles(t, map[string]string{"r.yml": manyRules(500)})
 	if problems != "" {
 		t.Fatal(problems)
-	}
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("500 rules took %s", took)
 	}
 	if n := len(rules.Warnings); n > 0 {
 		t.Errorf("got %d warnings: %s", n, rules.Warnings[0])
