@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"forecast/ets":                 {},
 	"forecast/stl":                 {},
 	"forecast/backtest":            {},
+	"forecast/footprint":           {},
 	"policy":                       {},
 	"policy/budget":                {},
 	"engine":                       {"forecast", "policy", "policy/budget"},
@@ -50,13 +51,14 @@ var allowed = map[string][]string{
 // pure packages take values and return values: of the world outside the
 // standard library they know these only.
 var pure = map[string][]string{
-	"forecast":          {"gonum.org/v1/gonum/"},
-	"forecast/arima":    {"gonum.org/v1/gonum/"},
-	"forecast/ets":      {"gonum.org/v1/gonum/"},
-	"forecast/stl":      {"gonum.org/v1/gonum/"},
-	"forecast/backtest": {},
-	"policy/budget":     {},
-	"policy":            {"github.com/prometheus/alertmanager/timeinterval"},
+	"forecast":           {"gonum.org/v1/gonum/"},
+	"forecast/arima":     {"gonum.org/v1/gonum/"},
+	"forecast/ets":       {"gonum.org/v1/gonum/"},
+	"forecast/stl":       {"gonum.org/v1/gonum/"},
+	"forecast/backtest":  {},
+	"forecast/footprint": {"gonum.org/v1/gonum/"},
+	"policy/budget":      {},
+	"policy":             {"github.com/prometheus/alertmanager/timeinterval"},
 }
 
 // impure are the parts of the standard library that pure packages do not use.

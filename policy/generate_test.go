@@ -107,7 +107,12 @@ func (d draws) schedule() Schedule {
 	case 2:
 		ti.Location = &timeinterval.Location{Location: time.UTC}
 	}
-	return Schedule{Name: "window", Intervals: []timeinterval.TimeInterval{ti}}
+	s := Schedule{Name: "window", Intervals: []timeinterval.TimeInterval{ti}}
+	if d.yes("another") {
+		early := timeinterval.TimeRange{StartMinute: 11 * 60, EndMinute: 11*60 + 45}
+		s.Intervals = append(s.Intervals, timeinterval.TimeInterval{Times: []timeinterval.TimeRange{early}})
+	}
+	return s
 }
 
 func (d draws) condition() Condition {

@@ -114,7 +114,7 @@ func TestAWeekLaterIsTheSame(t *testing.T) {
 		for i := range p.Rules { // days of the month do not come again after a week
 			for _, c := range []*Condition{&p.Rules[i].When, p.Rules[i].Unless} {
 				if c != nil && len(c.During) > 0 {
-					c.During[0].Intervals[0].DaysOfMonth = nil
+					c.During[0].Intervals[0].DaysOfMonth = nil // the others have none
 				}
 			}
 		}

@@ -101,6 +101,10 @@ func TestTimelineOffset(t *testing.T) {
 	grouped := func(name string, multiply, add float64) Rule {
 		return Rule{Name: name, Demand: &DemandEffect{Multiply: multiply, Add: add, Group: "game"}}
 	}
+	shifts := Rule{
+		Name: "shifts", When: Condition{During: []Schedule{schedule(t, "late", "18:00", "24:00"), schedule(t, "early", "09:00", "12:00"), schedule(t, "night", "01:00", "02:00")}},
+		Demand: &DemandEffect{Multiply: 2, RampUp: 20 * time.Minute},
+	}
 	huge := Rule{Name: "huge", Demand: &DemandEffect{Multiply: math.MaxFloat64, Add: math.MaxFloat64}}
 	nothing := Rule{Name: "nothing", Demand: &DemandEffect{Multiply: 0}}
 	notAtNews := Rule{
@@ -156,6 +160,8 @@ func TestTimelineOffset(t *testing.T) {
 		{"and on after its end", []Rule{decayingAhead}, []Event{game}, at(14, 30), irregular(1, 1+2*math.Exp2(-2.5))},
 		{"an event that ends before it starts never is", []Rule{onGame}, []Event{backwards}, noon, regular(1)},
 		{"nor does it hide others", []Rule{onGame}, []Event{longBackwards, game}, at(13, 30), irregular(1, 2)},
+		{"events come in any order", []Rule{onGame}, []Event{next, game}, noon, irregular(1, 2)},
+		{"windows come in any order, too", []Rule{shifts}, nil, at(9, 5), regular(1.25)},
 		{"events that touch are one ramp", []Rule{ramped}, []Event{next, game}, at(14, 0), irregular(1, 3)},
 		{"a group has one leader of those that need no event", []Rule{onPlayoff, grouped("a", 1.5, 0), grouped("b", 1.2, 9)}, []Event{playoff}, noon, irregular(1.5, 3)},
 		{"of equal factors of a group the larger addition counts", []Rule{grouped("a", 2, 1), grouped("b", 2, 3)}, nil, noon, Offset{Regular: 2, RegularAdd: 3, Total: 2, TotalAdd: 3}},
