@@ -170,6 +170,7 @@ func TestAllocateFitsHosts(t *testing.T) {
 		{"and share what all share", []Claim{claim("a", 5, 10, on("gpu")), claim("b", 5, 10, on("west"))}, []HostReading{usage("gpu", "cpu", 79, each(1)), usage("", "memory", 74, each(1))}, []int{6, 10}},
 		{"a large agent that waits is not overtaken by small ones", []Claim{claim("a", 5, 10, priority(1)), claim("b", 5, 50)}, []HostReading{usage("", "cpu", 70, map[string]float64{"a": 4, "b": 1})}, []int{7, 5}},
 		{"but by those that take other resources", []Claim{claim("a", 5, 10, priority(1)), claim("b", 5, 10)}, []HostReading{usage("", "cpu", 75, map[string]float64{"a": 4}), usage("", "memory", 70, map[string]float64{"b": 1})}, []int{6, 10}},
+		{"wherever it would not", []Claim{claim("a", 5, 10, priority(1)), claim("b", 5, 10)}, []HostReading{usage("", "cpu", 77, map[string]float64{"a": 4, "b": 1}), usage("", "memory", 50, map[string]float64{"a": 81, "b": 1})}, []int{5, 8}},
 		{"one that would never fit holds nobody", []Claim{claim("a", 5, 10, priority(1)), claim("b", 5, 10)}, []HostReading{usage("", "cpu", 75, map[string]float64{"a": 81, "b": 1})}, []int{5, 10}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

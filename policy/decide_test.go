@@ -316,7 +316,8 @@ func TestDecideRemembersWhatWasAsked(t *testing.T) {
 		{"not slowed down", func(p *Policy, in *Input) { p.Pool.Behavior.ScaleUp.SelectPolicy, in.Load = SelectDisabled, load(200) }, 20},
 		{"an unknown demand is the current one", func(_ *Policy, in *Input) { in.Load, in.Outlook = Sample{Quality: Stale}, outlook(50) }, 10},
 		{"unless more is foreseen", func(_ *Policy, in *Input) { in.Load, in.Outlook = Sample{Quality: Stale}, outlook(150) }, 15},
-		{"one within the tolerance as well", func(_ *Policy, in *Input) { in.Load, in.Outlook = load(91), outlook(91) }, 10},
+		{"one within the tolerance as well", func(_ *Policy, in *Input) { in.Load, in.Outlook = load(90), outlook(90) }, 10},
+		{"above or below", func(_ *Policy, in *Input) { in.Load = load(108) }, 10},
 		{"within the pool's bounds", func(_ *Policy, in *Input) { in.Load = load(900) }, 40},
 		{"and a rule's", func(p *Policy, _ *Input) {
 			p.Rules = []Rule{{Name: "floor", Bounds: &BoundsEffect{Min: &Bound{Agents: 14}}}}

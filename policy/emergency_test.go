@@ -178,6 +178,9 @@ func TestEmergencyKeepsGroupsApart(t *testing.T) {
 			for _, d := range ds {
 				checkChain(t, d)
 				last, why = append(last, d.Desired), append(why, fmt.Sprint(d.Reasons))
+				if len(d.Reasons) > 2 {
+					t.Errorf("told more than once: %+v", d.Reasons)
+				}
 			}
 		}
 		return last, why, st

@@ -95,6 +95,8 @@ func TestTimelineOffset(t *testing.T) {
 	decayingAhead.When = Condition{Event: &EventMatch{Type: "game", Lead: 30 * time.Minute, Tail: time.Hour}}
 	backwards, longBackwards := game, game
 	backwards.Start, backwards.End = at(12, 10), at(12, 0)
+	slowly := decaying
+	slowly.Demand = &DemandEffect{Multiply: 3, HalfLife: time.Hour, RampUp: 2 * time.Hour}
 	longBackwards.Start, longBackwards.End = at(15, 0), at(11, 0)
 	next := game
 	next.Start, next.End = game.End, game.End.Add(time.Hour)
@@ -154,6 +156,9 @@ func TestTimelineOffset(t *testing.T) {
 		{"and does otherwise", []Rule{unlessPlayoff}, []Event{game}, noon, irregular(1, 2)},
 		{"a learned effect is not applied here", []Rule{learned}, []Event{game}, noon, regular(1)},
 		{"a schedule's ramp falls", []Rule{evening}, nil, at(21, 50), regular(1.5)},
+		{"to the second", []Rule{evening}, nil, at(21, 50).Add(30 * time.Second), regular(1.475)},
+		{"and rises to the second", []Rule{evening}, nil, at(18, 5).Add(30 * time.Second), regular(1.275)},
+		{"a ramp and a decay multiply", []Rule{slowly}, []Event{game}, at(13, 0), irregular(1, 1.5)},
 		{"and does not compete in its group", []Rule{learned, onGame}, []Event{game}, noon, irregular(1, 2)},
 		{"an effect does not decay before the event starts", []Rule{decayingAhead}, []Event{game}, at(11, 45), irregular(1, 3)},
 		{"but from its start, not that of its lead", []Rule{decayingAhead}, []Event{game}, at(13, 0), irregular(1, 2)},
@@ -184,26 +189,28 @@ func TestTimelineOffset(t *testing.T) {
 // The ramp of a rule whatever begins and ends it: schedules in two zones, months and
 // events at any second, against a walk from second to second.
 func TestRampsAgainstAWalk(t *testing.T) {
+	const limit = 1200
 	rapid.Check(t, func(t *rapid.T) {
 		p := Policy{Pool: testPool(), Rules: []Rule{drawn(t).rule("rule")}}
 		tl := p.Timeline(drawn(t).events())
-		now := noon.Add(time.Duration(rapid.IntRange(-3600, 3600).Draw(t, "now")) * time.Second)
-		if !tl.active(0, tl.at(now)) {
-			return
-		}
-		const limit = 1200
-		since, until := 0, 0
-		for since < limit && tl.active(0, tl.at(now.Add(-time.Duration(since+1)*time.Second))) {
-			since++
-		}
-		for until < limit && tl.active(0, tl.at(now.Add(time.Duration(until)*time.Second))) {
-			until++
-		}
-		if got := tl.since(0, now, limit*time.Second); got != time.Duration(since)*time.Second {
-			t.Fatalf("active since %s, want %ds", got, since)
-		}
-		if got := tl.until(0, now, limit*time.Second); got != time.Duration(until)*time.Second {
-			t.Fatalf("active until %s, want %ds", got, until)
+		for _, second := range rapid.SliceOfN(rapid.IntRange(-3600, 3600), 1, 10).Draw(t, "now") {
+			now := noon.Add(time.Duration(second) * time.Second)
+			if !tl.active(0, tl.at(now)) {
+				continue
+			}
+			since, until := 0, 0
+			for since < limit && tl.active(0, tl.at(now.Add(-time.Duration(since+1)*time.Second))) {
+				since++
+			}
+			for until < limit && tl.active(0, tl.at(now.Add(time.Duration(until)*time.Second))) {
+				until++
+			}
+			if got := tl.since(0, now, limit*time.Second); got != time.Duration(since)*time.Second {
+				t.Fatalf("%s: active since %s, want %ds", now, got, since)
+			}
+			if got := tl.until(0, now, limit*time.Second); got != time.Duration(until)*time.Second {
+				t.Fatalf("%s: active until %s, want %ds", now, got, until)
+			}
 		}
 	})
 }
