@@ -157,12 +157,12 @@ func (p Policy) climbDemand(l *ladder, in Input, d Decision) {
 	case "forecast":
 		code = ReasonForecast
 		detail = fmt.Sprintf("the forecast expects up to %s at %s (quantile %s), %s", number(chosen.Load),
-			in.Outlook.At.In(p.Pool.Location).Format("15:04"), number(p.Pool.Quantile), need)
+			chosen.At.In(p.Pool.Location).Format("15:04"), number(p.Pool.Quantile), need)
 	case "profile":
 		code, detail = ReasonProfile, fmt.Sprintf("no usable forecast; base %d agents with known effects, %s", p.Pool.Agents.Base, need)
 	}
 	if chosen.Source != "reactive" {
-		if rules := p.multiplying(in); len(rules) > 0 {
+		if rules := p.multiplying(in, chosen.At); len(rules) > 0 {
 			detail += " with " + strings.Join(rules, ", ")
 		}
 	}
@@ -193,18 +193,14 @@ func (p Policy) climbHold(l *ladder, d Decision, active []bool) {
 	}
 }
 
-// multiplying names the demand rules that act within the lead time, sorted.
-func (p Policy) multiplying(in Input) []string {
-	acts := make([]bool, len(p.Rules))
-	for _, t := range []time.Time{in.Now, in.Outlook.At, in.Now.Add(p.Pool.LeadTime)} {
-		if t.IsZero() {
-			continue
-		}
-		for _, a := range in.Timeline.leading(in.Timeline.acting(in.Timeline.at(t)), anyRule) {
-			acts[a.rule] = acts[a.rule] || a.effect != (effect{factor: 1})
+// multiplying names the demand rules that act at t, sorted.
+func (p Policy) multiplying(in Input, t time.Time) []string {
+	var names []string
+	for _, a := range in.Timeline.leading(in.Timeline.acting(in.Timeline.at(t)), anyRule) {
+		if a.effect != (effect{factor: 1}) {
+			names = append(names, p.Rules[a.rule].Name)
 		}
 	}
-	names := in.Timeline.names(acts)
 	slices.Sort(names)
 	return names
 }

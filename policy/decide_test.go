@@ -409,22 +409,27 @@ func TestDecideWhenTheClockIsSetBack(t *testing.T) {
 	}
 }
 
-// The reason of a demand names the rules that have a part in it: those of the lead
-// time, of a group the one that counts, and none without effect.
+// The reason of a demand names the rules that have a part in it: those active when it
+// is largest, of a group the one that counts, and none without effect.
 func TestTheDemandNamesItsRules(t *testing.T) {
 	p := Policy{Pool: testPool(), Rules: []Rule{
 		{Name: "z", Demand: &DemandEffect{Multiply: 1.5}},
 		{Name: "one", Demand: &DemandEffect{Multiply: 1}},
-		{Name: "soon", When: Condition{During: []Schedule{schedule(t, "soon", "12:10", "13:00")}}, Demand: &DemandEffect{Multiply: 1, Add: 2}},
-		{Name: "later", When: Condition{During: []Schedule{schedule(t, "later", "12:11", "13:00")}}, Demand: &DemandEffect{Multiply: 2}},
+		{Name: "now", When: Condition{During: []Schedule{schedule(t, "now", "12:00", "12:05")}}, Demand: &DemandEffect{Multiply: 1, Add: 2}},
 		{Name: "at the peak", When: Condition{During: []Schedule{schedule(t, "peak", "12:05", "12:06")}}, Demand: &DemandEffect{Multiply: 2}},
+		{Name: "later", When: Condition{During: []Schedule{schedule(t, "later", "12:06", "13:00")}}, Demand: &DemandEffect{Multiply: 1, Add: 1}},
 		{Name: "outdone", Demand: &DemandEffect{Multiply: 1.1, Group: "g"}},
 		{Name: "b of equals", Demand: &DemandEffect{Multiply: 1.2, Group: "g"}},
 		{Name: "a of equals", Demand: &DemandEffect{Multiply: 1.2, Group: "g"}},
 		{Name: "floor", Bounds: &BoundsEffect{Min: &Bound{Agents: 1}}},
 	}}
 	d, _ := p.Decide(Input{Now: noon, Current: running(10), Load: load(100), Outlook: outlook(200)}, watched())
-	want := "the forecast expects up to 200 at 12:05 (quantile 0.9), needs 20 agents of 10 with a of equals, at the peak, soon, z"
+	want := "the forecast expects up to 200 at 12:05 (quantile 0.9), needs 20 agents of 10 with a of equals, at the peak, z"
+	if got := d.Reasons[0].Detail; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	d, _ = p.Decide(Input{Now: noon, Current: running(10), Load: load(100)}, watched())
+	want = "no usable forecast; base 10 agents with known effects, needs 36 agents of 10 with a of equals, at the peak, z"
 	if got := d.Reasons[0].Detail; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -469,8 +474,8 @@ func TestDemandIsSteadyWhateverTheNumbers(t *testing.T) {
 func TestABurstIsFinite(t *testing.T) {
 	p := Policy{Pool: testPool()}
 	st := watched()
-	st.Samples = []Point{{noon.Add(-2 * time.Minute), 1}, {noon.Add(-time.Minute), math.MaxFloat64}}
-	in := Input{Now: noon, Current: running(10), Load: load(math.MaxFloat64), Outlook: Outlook{Model: "m", Load: 1, At: noon, Upper: 1, Origin: noon}}
+	st.Samples = []Point{{noon.Add(-2 * time.Second), 0.90e308}, {noon.Add(-time.Second), 0.95e308}}
+	in := Input{Now: noon, Current: running(10), Load: load(1e308), Outlook: Outlook{Model: "m", Load: 1, At: noon, Upper: 1, Origin: noon}}
 	in.Timeline = p.Timeline(nil)
 	d, _ := p.Decide(in, st)
 	checkDecision(t, p, in, st, d)

@@ -76,7 +76,8 @@ type Stages struct {
 type Candidate struct {
 	Source  string // reactive, forecast or profile
 	Load    float64
-	Agents  float64 // Load in agents
+	At      time.Time // when it is that large; zero for what is measured
+	Agents  float64   // Load in agents
 	Chosen  bool
 	Rising  bool   // Load is not measured: it is above all that was foreseen, and this is where it is heading
 	Dropped string // why it was not considered; empty if it was

@@ -84,7 +84,7 @@ func (p Policy) burst(in Input, samples []Point) (load float64, ok bool) {
 
 func (p Policy) forecastCandidate(in Input) Candidate {
 	o := in.Outlook
-	c := Candidate{Source: "forecast", Load: o.Load}
+	c := Candidate{Source: "forecast", Load: o.Load, At: o.At}
 	switch age := in.Now.Sub(o.Origin); {
 	case o.Model == "":
 		c.Dropped = "no forecast yet"
@@ -101,13 +101,16 @@ func (p Policy) forecastCandidate(in Input) Candidate {
 // profileCandidate is the load that base agents serve, with the largest known
 // effect of the lead time.
 func (p Policy) profileCandidate(in Input) Candidate {
-	largest := 0.0
+	c := Candidate{Source: "profile"}
 	for t := in.Now; !t.After(in.Now.Add(p.Pool.LeadTime)); t = t.Add(time.Minute) {
 		// Without a forecast there is nothing learned, and what is declared counts.
 		e := in.Timeline.combined(in.Timeline.acting(in.Timeline.at(t)), anyRule)
-		largest = max(largest, finite(float64(p.Pool.Agents.Base)*e.factor+e.add))
+		load := finite(finite(float64(p.Pool.Agents.Base)*e.factor+e.add) * p.Pool.PerAgent)
+		if c.At.IsZero() || load > c.Load {
+			c.Load, c.At = load, t
+		}
 	}
-	return Candidate{Source: "profile", Load: finite(largest * p.Pool.PerAgent)}
+	return c
 }
 
 func mean(ps []Point) float64 {

@@ -138,6 +138,11 @@ func TestAWeekLaterIsTheSame(t *testing.T) {
 		later.Timeline = p.Timeline(events)
 		then, nextThen := p.Decide(later, moved(st, week))
 		then.Time = now.Time
+		for i, c := range then.Candidates {
+			if !c.At.IsZero() {
+				then.Candidates[i].At = c.At.Add(-week)
+			}
+		}
 		if diff := cmp.Diff([]any{now, moved(next, week)}, []any{then, nextThen}, aboutEqual); diff != "" {
 			t.Fatalf("a week later:\n%s", diff)
 		}

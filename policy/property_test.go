@@ -403,7 +403,7 @@ func noisy(p Policy, st State, agents int, least float64, start time.Time, ticks
 // steadyPool follows its load, at its own pace.
 func steadyPool(t *rapid.T) Policy {
 	p := Policy{Pool: drawn(t).pool()}
-	p.Pool.Season, p.Pool.Mode = Season{}, Active
+	p.Pool.Season, p.Pool.Mode, p.Pool.Agents = Season{}, Active, Agents{Max: 60}
 	b := &p.Pool.Behavior
 	b.ScaleUp.Tolerance = rapid.Float64Range(0.05, 0.3).Draw(t, "tolerance up")
 	b.ScaleUp.SelectPolicy, b.ScaleDown.SelectPolicy = SelectMax, SelectMax
