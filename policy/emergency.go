@@ -140,10 +140,9 @@ func (a alarm) danger(name string, g GroupEmergency) string {
 	return ""
 }
 
-// settling reports whether the group was cut a short time ago.
-func (a alarm) settling(g GroupEmergency) bool {
-	return !g.Cut.IsZero() && a.now.Sub(g.Cut) < a.Settle
-}
+// settling reports whether the group was cut a short time ago; the zero time is long
+// ago.
+func (a alarm) settling(g GroupEmergency) bool { return a.now.Sub(g.Cut) < a.Settle }
 
 // cut lowers every pool on the hosts, but for those that were cut with another group a
 // short time ago.

@@ -475,7 +475,7 @@ func total(ds []Decision) int {
 	return sum
 }
 
-// at is what will run of a pool: those in dry run stay as they are.
+// willRun is what a pool will have: one in dry run stays as it is.
 func willRun(c Claim, d Decision) int {
 	if c.Pool.Mode == DryRun {
 		return d.Current
@@ -621,11 +621,15 @@ func TestALargerTotalLowersNobodyOnHosts(t *testing.T) {
 func TestMoreHostPressureRaisesNobody(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		claims := drawn(t).claims()
-		hosts := slices.DeleteFunc(drawn(t).hosts(claims), func(h HostReading) bool { return h.Hosts != "" })
-		if len(hosts) == 0 {
-			return
+		for i := range claims { // all want to grow
+			d := &claims[i].Decision
+			claims[i].Pool.Mode, d.Mode, d.Frozen = Active, Active, false
+			d.Desired = d.Current + rapid.IntRange(0, 6).Draw(t, "more")
+			d.Reasons = []Reason{{Code: ReasonReactive, From: d.Current, To: d.Desired, Detail: "the load"}}
 		}
+		hosts := []HostReading{{Resource: "cpu", Limit: 80}, {Resource: "memory", Limit: 70}}
 		for i := range hosts {
+			hosts[i].Percent = Sample{Value: rapid.Float64Range(50, 82).Draw(t, "percent"), Quality: OK}
 			hosts[i].PerAgent = map[string]float64{}
 			for _, c := range claims {
 				hosts[i].PerAgent[c.Pool.Name] = pick(drawn(t), "per agent", 0.5, 1, 2.5, 7, 200)
@@ -650,7 +654,14 @@ func TestMoreHostPressureRaisesNobody(t *testing.T) {
 func TestWantingMoreNeverGetsLess(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		claims := drawn(t).claims()
-		limits := Limits{MaxTotalAgents: rapid.IntRange(0, 200).Draw(t, "total"), Hosts: drawn(t).hosts(claims)}
+		want := 1
+		for _, c := range claims {
+			want += c.Decision.Desired
+		}
+		limits := Limits{MaxTotalAgents: rapid.IntRange(1, want).Draw(t, "total"), Hosts: drawn(t).hosts(claims)}
+		if rapid.Bool().Draw(t, "no hosts") {
+			limits.Hosts = nil
+		}
 		i := rapid.IntRange(0, len(claims)-1).Draw(t, "pool")
 		d := &claims[i].Decision
 		if d.Frozen || !d.Known {
