@@ -27,10 +27,6 @@ type BudgetStatus struct {
 	Limit int
 	Used  map[budget.Window]policy.Sample // as measured
 	Cap   budget.Cap
-	// Scarce says that less may be spent within the next hour than is expected. A
-	// budget that is not scarce caps nothing: more agents than the median needs are
-	// planned for on purpose.
-	Scarce bool
 }
 
 // budgetSteps is the grid on which posts are expected.
@@ -73,11 +69,6 @@ func (p *pool) spend(s *Settings, now time.Time, agents int, used []policy.Sampl
 			p.spending = map[string]budget.State{}
 		}
 		p.spending[b.Name] = next
-		expected := 0.0
-		for _, step := range in.Path[:int(time.Hour/budgetStep)] {
-			expected += step.Posts
-		}
-		status.Scarce = status.Cap.Status != budget.OK || float64(status.Cap.Remaining-status.Cap.Protected) < expected
 		budgets = append(budgets, status)
 	}
 	p.budgets = budgets
@@ -114,11 +105,12 @@ func (p *pool) expectedAgents(median []float64, t time.Time) float64 {
 	return float64(p.spec.Pool.Agents.Base)*o.Total + o.TotalAdd
 }
 
-// caps are what the budgets leave for the ladder.
+// caps are what the budgets leave for the ladder. A budget that is not scarce caps
+// nothing: more agents than the median needs are planned for on purpose.
 func (p *pool) caps() []policy.BudgetCap {
 	var out []policy.BudgetCap
 	for _, b := range p.budgets {
-		if !b.Scarce {
+		if !b.Cap.Scarce {
 			continue
 		}
 		code := policy.ReasonBudget

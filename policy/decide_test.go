@@ -36,7 +36,7 @@ func testPool() Pool {
 
 func load(x float64) Sample { return Sample{Value: x, Time: noon, Quality: OK} }
 
-// calm is a forecast that expects no more than is asked for now.
+// outlook is a forecast of at most x within the lead time, which nothing exceeds.
 func outlook(x float64) Outlook {
 	return Outlook{Model: "holt_winters", Load: x, At: noon.Add(5 * time.Minute), Upper: math.MaxFloat64, Origin: noon.Add(-5 * time.Minute)}
 }

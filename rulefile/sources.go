@@ -92,8 +92,12 @@ func (l *loader) calendar(s eventSource, dir string, classes []class, zone *time
 	for _, o := range occurrences {
 		l.events = append(l.events, event(s, classes, o))
 	}
-	if len(problems) == 0 && !anyEndsAfter(occurrences, l.Now) {
-		l.warn(s.At("ics"), "calendar %s has no events to come", name)
+	if len(problems) > 0 || anyEndsAfter(occurrences, l.Now) {
+		return
+	}
+	// Between two seasons it goes on only after more than what is loaded.
+	if later, problems := occurrencesOf(name, data, zone, l.Now, l.Now.Add(lookahead)); len(later)+len(problems) == 0 {
+		l.warn(s.At("ics"), "calendar %s has no events to come; put those of the next season into it or remove the source", name)
 	}
 }
 

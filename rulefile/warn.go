@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +30,6 @@ func (l *loader) review(parsed []file) {
 	v.collect()
 	v.unused()
 	v.ended()
-	v.calendars()
 	v.matches()
 	v.sourcesOfNobody()
 	for _, s := range v.subjects {
@@ -171,51 +169,6 @@ func (v *reviewer) ended() {
 			}
 		}
 	}
-}
-
-// noneToCome is what is said of a calendar that ended.
-const noneToCome = "has no events to come"
-
-// calendars takes back that a calendar has ended if it goes on after more than the
-// time for which events are loaded, as between two seasons.
-func (v *reviewer) calendars() {
-	for _, f := range v.parsed {
-		for _, s := range f.EventSources {
-			i := slices.IndexFunc(v.warnings, func(w strictyaml.Problem) bool {
-				return w.Pos == s.At("ics") && strings.HasSuffix(w.Message, noneToCome)
-			})
-			switch {
-			case i < 0:
-			case v.goesOn(s, filepath.Dir(f.Pos().File)):
-				v.warnings = slices.Delete(v.warnings, i, i+1)
-			default:
-				v.warnings[i].Message += "; put those of the next season into it or remove the source"
-			}
-		}
-	}
-}
-
-// goesOn reports whether a calendar has events within a year.
-func (v *reviewer) goesOn(s eventSource, dir string) bool {
-	zone, err := time.LoadLocation(s.Location)
-	if err != nil {
-		return false
-	}
-	name := s.ICS.File
-	var data []byte
-	if s.ICS.URL != "" {
-		data, err = v.Fetch(s.ICS.URL) // it was fetched just now
-	} else {
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(dir, name)
-		}
-		data, err = strictyaml.ReadFile(name, maxCalendarSize)
-	}
-	if data == nil && err != nil {
-		return false
-	}
-	occurrences, problems := occurrencesOf(name, data, zone, v.Now, v.Now.Add(lookahead))
-	return len(occurrences)+len(problems) > 0 // too many is a problem
 }
 
 func (v *reviewer) zoneOf(pool string) *time.Location {

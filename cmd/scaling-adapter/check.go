@@ -12,7 +12,6 @@ import (
 	"github.com/scaling-adapter/scaling-adapter/internal/app"
 	"github.com/scaling-adapter/scaling-adapter/internal/config"
 	"github.com/scaling-adapter/scaling-adapter/internal/strictyaml"
-	"github.com/scaling-adapter/scaling-adapter/policy"
 	"github.com/scaling-adapter/scaling-adapter/rulefile"
 )
 
@@ -63,11 +62,7 @@ func (c *checkCmd) Run(ctx context.Context, out *output) error {
 		r.add(append([]string{name}, cfg.RuleFiles...), rules, err, fmt.Sprintf("%s: ok, with %d rule files and %d pools", name, len(cfg.RuleFiles), len(rules.Pools)))
 	}
 	if len(files) > 0 {
-		d := config.Default()
-		rules, err := rulefile.Load(files, rulefile.Options{
-			Now: now, History: d.Forecast.History, ForecastMaxAge: d.Forecast.MaxAge,
-			Mode: policy.Mode(d.Defaults.Mode), LeadTime: d.Defaults.LeadTime, Quantile: d.Defaults.Quantile, Sensitivity: d.Defaults.Sensitivity,
-		})
+		rules, err := app.Rules(files, now)
 		r.add(files, rules, err, fmt.Sprintf("%d rule files: ok, with %d pools and %d events", len(files), len(rules.Pools), len(rules.Events)))
 	}
 	if err := r.print(out, c.Format); err != nil {

@@ -42,7 +42,7 @@ func (s server) budgets(w http.ResponseWriter, r *http.Request) {
 
 func budgetOf(pool string, b engine.BudgetStatus) budgetView {
 	v := budgetView{
-		Pool: pool, Name: b.Name, Limit: b.Limit, Status: b.Cap.Status, Scarce: b.Scarce, Agents: b.Cap.Agents, Window: b.Cap.Window, Class: b.Cap.Class,
+		Pool: pool, Name: b.Name, Limit: b.Limit, Status: b.Cap.Status, Scarce: b.Cap.Scarce, Agents: b.Cap.Agents, Window: b.Cap.Window, Class: b.Cap.Class,
 		Used: b.Cap.Used, Remaining: b.Cap.Remaining, Protected: b.Cap.Protected, Until: when(b.Cap.Until), Exhaustion: when(b.Cap.Exhaustion),
 		Detail: b.Cap.Detail, Measured: map[budget.Window]sampleView{},
 	}

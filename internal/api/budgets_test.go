@@ -18,9 +18,9 @@ func TestBudgets(t *testing.T) {
 	at := time.Date(2026, 11, 25, 18, 0, 0, 0, time.UTC)
 	snap := &engine.Snapshot{Settings: &engine.Settings{}, Pools: []engine.PoolStatus{
 		{Pool: policy.Pool{Name: "nba", Location: time.UTC}, Budgets: []engine.BudgetStatus{{
-			Name: "tweets", Limit: 17, Scarce: true,
+			Name: "tweets", Limit: 17,
 			Used: map[budget.Window]policy.Sample{budget.LocalDay: {Value: 12, Time: at, Quality: policy.OK}, budget.Rolling24h: {Quality: policy.Error, Detail: "refused"}},
-			Cap:  budget.Cap{Status: budget.OK, Agents: 30, Window: budget.LocalDay, Class: "peak", Used: 12, Remaining: 5, Protected: 2, Until: at.Add(6 * time.Hour), Detail: "12 of 17 used"},
+			Cap:  budget.Cap{Status: budget.OK, Agents: 30, Scarce: true, Window: budget.LocalDay, Class: "peak", Used: 12, Remaining: 5, Protected: 2, Until: at.Add(6 * time.Hour), Detail: "12 of 17 used"},
 		}}},
 		{Pool: policy.Pool{Name: "nfl", Location: time.UTC}},
 	}}

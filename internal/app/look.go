@@ -15,7 +15,7 @@ import (
 
 // LookOptions say what is read by somebody who looks at pools and runs none.
 type LookOptions struct {
-	ConfigFile string
+	ConfigFile string   // empty: the defaults count
 	RuleFiles  []string // instead of those that the configuration names; none: those
 	Getenv     func(string) string
 	Now        time.Time
@@ -34,7 +34,10 @@ type View struct {
 // Look reads a configuration. Problems with it are an error of type
 // strictyaml.Problems.
 func Look(o LookOptions) (View, error) {
-	cfg, err := config.Load(o.ConfigFile, o.Getenv)
+	cfg, err := config.Default(), error(nil)
+	if o.ConfigFile != "" {
+		cfg, err = config.Load(o.ConfigFile, o.Getenv)
+	}
 	if len(o.RuleFiles) > 0 {
 		cfg.RuleFiles = o.RuleFiles
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/internal/config"
+	"github.com/scaling-adapter/scaling-adapter/rulefile"
 )
 
 // Offline reads a configuration file and rule files for a loop that runs on a clock
@@ -13,16 +14,14 @@ import (
 // the environment nor calendars by URL are read. An error is of type
 // strictyaml.Problems.
 func Offline(name string, ruleFiles []string, now time.Time) (*engine.Settings, error) {
-	cfg, err := config.Default(), error(nil)
-	if name != "" {
-		cfg, err = config.Load(name, func(string) string { return "" })
-	}
-	if len(ruleFiles) > 0 {
-		cfg.RuleFiles = ruleFiles
-	}
-	rules, err := loadRules(cfg, err, now, nil)
-	if err != nil {
-		return nil, err
-	}
-	return settings(cfg, rules, cfg.Hash+rules.Hash, now), nil
+	v, err := Look(LookOptions{ConfigFile: name, RuleFiles: ruleFiles, Getenv: func(string) string { return "" }, Now: now, Offline: true})
+	return v.Settings, err
+}
+
+// Rules reads rule files as one set, with the default configuration and without
+// calendars by URL. An error is of type strictyaml.Problems.
+func Rules(files []string, now time.Time) (rulefile.Rules, error) {
+	cfg := config.Default()
+	cfg.RuleFiles = files
+	return loadRules(cfg, nil, now, nil)
 }

@@ -196,7 +196,11 @@ type Step struct {
 // Cap is what a budget leaves for a pool, and why.
 type Cap struct {
 	Status Status
-	Agents int    // at most
+	Agents int // at most
+	// Scarce says that Agents is to be kept: less may be spent within the next hour
+	// than is expected, or what was used is not known. Otherwise they are what the
+	// posts expected need, and a pool may have more for what nobody expects.
+	Scarce bool
 	Window Window // the stricter one, which the numbers are about
 	Class  string // of the posts now; empty if the path does not tell
 	// Used are the posts that count in the window, with those assumed while they

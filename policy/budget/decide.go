@@ -112,6 +112,7 @@ const noise = 1e-9 // so that 5.0000000001 agents are 5
 func (b Budget) allow(c Cap, o outlook, most int) Cap {
 	used, until := b.tell(c)
 	better := b.betterThan(o.classes[0])
+	c.Scarce = true
 	switch c.Remaining {
 	case 0:
 		c.Status, c.Detail = Exhausted, fmt.Sprintf("%s, nothing left%s", used, until)
@@ -122,7 +123,8 @@ func (b Budget) allow(c Cap, o outlook, most int) Cap {
 	}
 	posts := float64(c.Remaining - c.Protected)
 	why := "at most " + quantity(posts, "post") + " in the next hour"
-	if expected := o.nextHour(); expected < posts {
+	if expected := o.nextHour(); expected <= posts {
+		c.Scarce = false
 		posts, why = expected, quantity(expected, "post")+" expected in the next hour"
 	}
 	// While something may be spent, one agent waits for what nobody expects.
@@ -166,6 +168,7 @@ func (b Budget) betterThan(class int) string {
 
 // noRaise returns the cap as one that is not known and lets the pool not grow.
 func (in Input) noRaise(c Cap, why string) Cap {
+	c.Scarce = true
 	most := max(min(in.Agents, in.MaxAgents), 0)
 	if c.Status == "" {
 		c.Agents = most
