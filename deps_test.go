@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 	"forecast/footprint":           {},
 	"policy":                       {},
 	"policy/budget":                {},
-	"engine":                       {"forecast", "policy", "policy/budget"},
+	"engine":                       {"forecast", "forecast/footprint", "policy", "policy/budget"},
 	"promquery":                    {"forecast", "policy"},
 	"actuator":                     {"policy"},
 	"rulefile":                     {"engine", "forecast", "internal/strictyaml", "policy", "policy/budget"},

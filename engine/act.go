@@ -20,7 +20,7 @@ func (e *Engine) decide(s *Settings, now time.Time, seen observation) []policy.D
 	}
 	limits := policy.Limits{MaxTotalAgents: s.MaxTotalAgents}
 	for _, h := range seen.hosts {
-		limits.Hosts = append(limits.Hosts, policy.HostReading{Hosts: h.Hosts, Resource: h.Resource, Percent: h.Sample, Limit: h.Limit})
+		limits.Hosts = append(limits.Hosts, policy.HostReading{Hosts: h.Hosts, Resource: h.Resource, Percent: h.Sample, Limit: h.Limit, PerAgent: h.PerAgent})
 	}
 	ds := policy.Allocate(claims, limits)
 	ds, e.emergency = s.Emergency.Emergency(claims, ds, limits.Hosts, now, e.emergency)

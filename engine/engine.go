@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/scaling-adapter/scaling-adapter/forecast"
+	"github.com/scaling-adapter/scaling-adapter/forecast/footprint"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -111,6 +112,10 @@ type Snapshot struct {
 type HostStatus struct {
 	Host
 	Sample policy.Sample
+	// Footprints are what one agent of each pool takes, in percent, and PerAgent is
+	// that at most, of the pools of which it is known.
+	Footprints []footprint.Footprint
+	PerAgent   map[string]float64
 }
 
 // PoolStatus is a pool as the last tick left it.

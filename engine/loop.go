@@ -44,7 +44,8 @@ type Engine struct {
 	pools     map[string]*pool
 	exprs     []*exprEvents
 	emergency policy.EmergencyState
-	last      time.Time // of the last tick
+	appetites map[string]*appetite // by the name of the host reading
+	last      time.Time            // of the last tick
 }
 
 // New returns an engine that does nothing until settings are applied.
@@ -122,6 +123,7 @@ func (e *Engine) Tick(ctx context.Context, now time.Time) {
 	e.adopt(s, now, e.observeExprs(ctx, s, now))
 	seen := e.observe(ctx, s, now)
 	e.learn(ctx, s, now, began.Add(s.Interval/2))
+	e.learnAppetites(s, now, &seen)
 	decisions := e.decide(s, now, seen)
 	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
 		return // we are told to stop: what was observed half is not acted on
