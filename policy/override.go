@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,52 @@ type Override struct {
 	Reason   string
 	// It has effect from Start on until just before End.
 	Start, End time.Time
+}
+
+// Order is what somebody orders of a pool: exactly one of its kinds, of which Min and
+// Max are one together.
+type Order struct {
+	Min, Max, Exact *int
+	Hold, Disable   bool
+}
+
+// Override returns the order as an override.
+func (o Order) Override() Override {
+	if o.Exact != nil {
+		o.Min, o.Max = o.Exact, o.Exact
+	}
+	return Override{Min: o.Min, Max: o.Max, Hold: o.Hold, Disable: o.Disable}
+}
+
+// Problems says all that is wrong with the order; nil if nothing is.
+func (o Order) Problems() []string {
+	var kinds, problems []string
+	for _, kind := range []struct {
+		name  string
+		given bool
+	}{{"min or max", o.Min != nil || o.Max != nil}, {"exact", o.Exact != nil}, {"hold", o.Hold}, {"disable", o.Disable}} {
+		if kind.given {
+			kinds = append(kinds, kind.name)
+		}
+	}
+	switch {
+	case len(kinds) == 0:
+		problems = append(problems, "nothing is ordered; give min, max, exact, hold or disable")
+	case len(kinds) > 1:
+		problems = append(problems, strings.Join(kinds, " and ")+" do not go together; give one of them")
+	}
+	for _, bound := range []struct {
+		name   string
+		agents *int
+	}{{"min", o.Min}, {"max", o.Max}, {"exact", o.Exact}} {
+		if n := bound.agents; n != nil && (*n < 0 || *n > maxAgents) {
+			problems = append(problems, fmt.Sprintf("%s must be between 0 and %d agents, got %d", bound.name, maxAgents, *n))
+		}
+	}
+	if o.Min != nil && o.Max != nil && *o.Min > *o.Max {
+		problems = append(problems, fmt.Sprintf("min %d > max %d", *o.Min, *o.Max))
+	}
+	return problems
 }
 
 // ActiveAt reports whether the override has effect at t.

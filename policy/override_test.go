@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func agents(n int) *int { return &n }
@@ -235,5 +237,32 @@ func TestOverrideIsToldInWords(t *testing.T) {
 		if got := tt.override.detail(newYork); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+func TestProblemsOfOrders(t *testing.T) {
+	n := func(x int) *int { return &x }
+	for _, tt := range []struct {
+		name  string
+		order Order
+		want  []string
+	}{
+		{"exact", Order{Exact: n(0)}, nil},
+		{"min and max", Order{Min: n(3), Max: n(3)}, nil},
+		{"max", Order{Max: n(maxAgents)}, nil},
+		{"hold", Order{Hold: true}, nil},
+		{"disable", Order{Disable: true}, nil},
+		{"nothing", Order{}, []string{"nothing is ordered; give min, max, exact, hold or disable"}},
+		{"three kinds", Order{Min: n(1), Exact: n(2), Hold: true}, []string{"min or max and exact and hold do not go together; give one of them"}},
+		{"two kinds", Order{Hold: true, Disable: true}, []string{"hold and disable do not go together; give one of them"}},
+		{"wrong numbers", Order{Min: n(3), Max: n(-1)}, []string{"max must be between 0 and 1048576 agents, got -1", "min 3 > max -1"}},
+		{"too many", Order{Exact: n(maxAgents + 1)}, []string{"exact must be between 0 and 1048576 agents, got 1048577"}},
+	} {
+		if diff := cmp.Diff(tt.want, tt.order.Problems()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+	if o := (Order{Exact: n(4)}).Override(); *o.Min != 4 || *o.Max != 4 {
+		t.Errorf("exactly 4 became %+v", o)
 	}
 }

@@ -482,30 +482,18 @@ func (l *loader) bounds(r rule) *policy.BoundsEffect {
 
 // override reads an order on a pool that is written down.
 func (l *loader) override(o override) {
-	out := policy.Override{Pool: o.Pool, Min: o.Min, Max: o.Max, Hold: o.Hold, Disable: o.Disable, Author: o.Author, Reason: o.Reason}
+	order := policy.Order{Min: o.Min, Max: o.Max, Exact: o.Exact, Hold: o.Hold, Disable: o.Disable}
+	for _, problem := range order.Problems() {
+		l.Add(o.Pos(), "override of pool %q: %s", o.Pool, problem)
+	}
+	out := order.Override()
+	out.Pool, out.Author, out.Reason = o.Pool, o.Author, o.Reason
 	zone := time.UTC
 	i := slices.IndexFunc(l.pools, func(p engine.Pool) bool { return p.Pool.Name == o.Pool })
 	if i < 0 {
 		l.Add(o.At("pool"), "override: unknown pool %q", o.Pool)
 	} else {
 		zone = l.pools[i].Pool.Location
-	}
-	if o.Exact != nil {
-		out.Min, out.Max = o.Exact, o.Exact
-	}
-	kinds := 0
-	for _, given := range []bool{o.Exact != nil, o.Min != nil || o.Max != nil, o.Hold, o.Disable} {
-		if given {
-			kinds++
-		}
-	}
-	switch {
-	case kinds != 1:
-		l.Add(o.Pos(), "override of pool %q needs one of exact, min and max, hold, disable", o.Pool)
-	case out.Min != nil && (*out.Min < 0 || *out.Min > maxAgents), out.Max != nil && (*out.Max < 0 || *out.Max > maxAgents):
-		l.Add(o.Pos(), "override of pool %q: agents must be from 0 to %d", o.Pool, maxAgents)
-	case out.Min != nil && out.Max != nil && *out.Min > *out.Max:
-		l.Add(o.At("min"), "override of pool %q: min %d > max %d", o.Pool, *out.Min, *out.Max)
 	}
 	if o.Author == "" || o.Reason == "" {
 		l.Add(o.Pos(), "override of pool %q needs author and reason", o.Pool)

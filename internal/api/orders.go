@@ -30,7 +30,6 @@ const (
 	mostNotification = 4 << 20  // bytes of a notification of many alerts
 	mostName         = 100      // characters
 	mostText         = 500      // characters
-	mostAgents       = 1 << 20  // more than any pool has
 	mostAhead        = 31 * 24 * time.Hour
 )
 

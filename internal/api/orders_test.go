@@ -174,12 +174,12 @@ func TestOverridesAreRefused(t *testing.T) {
 		code       int
 		want       string
 	}{
-		{"nothing", `{` + who + `}`, 400, "nothing is ordered; send min, max, exact, hold or disable"},
+		{"nothing", `{` + who + `}`, 400, "nothing is ordered; give min, max, exact, hold or disable"},
 		{"no author", `{"min":3,"reason":"r"}`, 400, "author is missing; say who orders this"},
 		{"no reason", `{"min":3,"author":"a","reason":"  "}`, 400, "reason is missing; say why"},
 		{"all that is wrong", `{"min":5,"max":3,"duration":"25h"}`, 400, "author is missing; say who orders this; reason is missing; say why, for those who find the override at work; min 5 > max 3; the override would last 1d1h, more than the 1d that are allowed"},
 		{"min over max", `{"min":5,"max":3,` + who + `}`, 400, "min 5 > max 3"},
-		{"exact with min", `{"exact":5,"min":3,` + who + `}`, 400, "min or max and exact do not go together; send one of them"},
+		{"exact with min", `{"exact":5,"min":3,` + who + `}`, 400, "min or max and exact do not go together; give one of them"},
 		{"hold and disable", `{"hold":true,"disable":true,` + who + `}`, 400, "hold and disable do not go together"},
 		{"negative", `{"min":-1,` + who + `}`, 400, "min must be between 0 and 1048576 agents, got -1"},
 		{"too many", `{"exact":1000000000000000000,` + who + `}`, 400, "exact must be between 0 and 1048576 agents, got 1000000000000000000"},

@@ -33,16 +33,17 @@ type lengths struct{ ordinary, longest time.Duration }
 // that is wrong.
 func (b overrideBody) override(pool string, now time.Time, l lengths) (policy.Override, error) {
 	var ps problems
-	o := policy.Override{Pool: pool, Min: b.Min, Max: b.Max, Hold: b.Hold, Disable: b.Disable}
+	order := policy.Order{Min: b.Min, Max: b.Max, Exact: b.Exact, Hold: b.Hold, Disable: b.Disable}
+	o := order.Override()
+	o.Pool = pool
 	if o.Author = ps.text("author", b.Author, mostName); o.Author == "" {
 		ps.add("author is missing; say who orders this")
 	}
 	if o.Reason = ps.text("reason", b.Reason, mostText); o.Reason == "" {
 		ps.add("reason is missing; say why, for those who find the override at work")
 	}
-	b.check(&ps)
-	if b.Exact != nil {
-		o.Min, o.Max = b.Exact, b.Exact
+	for _, problem := range order.Problems() {
+		ps.add("%s", problem)
 	}
 	before := len(ps)
 	o.Start, o.End = b.span(now, l.ordinary, &ps)
@@ -58,37 +59,6 @@ func (b overrideBody) override(pool string, now time.Time, l lengths) (policy.Ov
 	}
 	o.ID = pool + "-" + serial(now)
 	return o, ps.err()
-}
-
-// check notes what is wrong with what is ordered.
-func (b overrideBody) check(ps *problems) {
-	var kinds []string
-	kind := func(is bool, name string) {
-		if is {
-			kinds = append(kinds, name)
-		}
-	}
-	kind(b.Min != nil || b.Max != nil, "min or max")
-	kind(b.Exact != nil, "exact")
-	kind(b.Hold, "hold")
-	kind(b.Disable, "disable")
-	switch {
-	case len(kinds) == 0:
-		ps.add("nothing is ordered; send min, max, exact, hold or disable")
-	case len(kinds) > 1:
-		ps.add("%s do not go together; send one of them", strings.Join(kinds, " and "))
-	}
-	count := func(name string, n *int) {
-		if n != nil && (*n < 0 || *n > mostAgents) {
-			ps.add("%s must be between 0 and %d agents, got %d", name, mostAgents, *n)
-		}
-	}
-	count("min", b.Min)
-	count("max", b.Max)
-	count("exact", b.Exact)
-	if b.Min != nil && b.Max != nil && *b.Min > *b.Max {
-		ps.add("min %d > max %d", *b.Min, *b.Max)
-	}
 }
 
 // overrideView is an override as it is told.

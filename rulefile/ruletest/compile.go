@@ -259,28 +259,20 @@ func (c compiler) events(ofRules []policy.Event) (all []policy.Event, later []ne
 func (c compiler) overrides() []policy.Override {
 	var out []policy.Override
 	for i, o := range read(c.test.Overrides) {
-		made := policy.Override{
-			ID: fmt.Sprintf("test/%d", i+1), Pool: o.Pool, Min: o.Min, Max: o.Max, Hold: o.Hold, Disable: o.Disable,
-			Author: cmp.Or(o.Author, "nobody"), Reason: cmp.Or(o.Reason, "no reason given"), Start: o.Start.from(c.start), End: o.End.from(c.start),
+		order := policy.Order{Min: o.Min, Max: o.Max, Exact: o.Exact, Hold: o.Hold, Disable: o.Disable}
+		for _, problem := range order.Problems() {
+			c.Add(o.Pos(), "override: %s", problem)
 		}
-		if o.Exact != nil {
-			made.Min, made.Max = o.Exact, o.Exact
-		}
+		made := order.Override()
+		made.ID, made.Pool = fmt.Sprintf("test/%d", i+1), o.Pool
+		made.Author, made.Reason = cmp.Or(o.Author, "nobody"), cmp.Or(o.Reason, "no reason given")
+		made.Start, made.End = o.Start.from(c.start), o.End.from(c.start)
 		c.pool(o.At("pool"), o.Pool)
 		switch {
-		case made.Min == nil && made.Max == nil && !made.Hold && !made.Disable:
-			c.Add(o.Pos(), "an override needs min, max, exact, hold or disable")
-		case o.Exact != nil && (o.Min != nil || o.Max != nil):
-			c.Add(o.At("exact"), "give exact, or min and max, not both")
-		case made.Min != nil && made.Max != nil && *made.Min > *made.Max:
-			c.Add(o.At("min"), "min %d > max %d", *made.Min, *made.Max)
 		case !o.Has("end"):
 			c.Add(o.Pos(), "an override needs an end, like 2h or 2026-11-12T23:00:00-05:00")
 		case !made.Start.Before(made.End):
 			c.Add(o.At("end"), "the override does not end after its start")
-		}
-		for key, n := range map[string]*int{"min": o.Min, "max": o.Max, "exact": o.Exact} {
-			c.agents(o.At(key), key, n)
 		}
 		out = append(out, made)
 	}
