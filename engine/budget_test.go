@@ -18,7 +18,7 @@ func budgeted(w *world, used *float64) Pool {
 	nba.Budgets = []Budget{{
 		Name: "tweets", Used: "increase(tweets[$window])",
 		Budget: budget.Budget{Limit: 17, PostsPerAgentHour: 0.1, Location: time.UTC, Reserve: 2, Classes: []budget.Class{{Name: "breaking", Value: 8}, {Name: "other", Value: 1}}},
-		When:   []policy.Rule{{Name: "breaking", When: policy.Condition{Event: &policy.EventMatch{Type: "breaking"}}}, {Name: "other"}},
+		When:   []policy.Rule{{Name: "breaking", When: policy.Condition{Events: []policy.EventMatch{{Type: "breaking"}}}}, {Name: "other"}},
 	}}
 	w.queried = func(query string) (float64, bool) { return *used, strings.HasPrefix(query, "increase(tweets[") }
 	return nba

@@ -35,7 +35,7 @@ func TestEffectsOfEventsAreMeasuredAndLearned(t *testing.T) {
 	for _, learned := range []bool{false, true} {
 		e := newEngine(t)
 		nba := spec("nba")
-		nba.Rules = []policy.Rule{{Name: "games", When: policy.Condition{Event: &policy.EventMatch{Type: "game"}}, Demand: &policy.DemandEffect{Multiply: 3, Learned: learned}}}
+		nba.Rules = []policy.Rule{{Name: "games", When: policy.Condition{Events: []policy.EventMatch{{Type: "game"}}}, Demand: &policy.DemandEffect{Multiply: 3, Learned: learned}}}
 		s := settings(w, nba)
 		s.History, s.Events = 28*24*time.Hour, events
 		e.Apply(s)

@@ -46,6 +46,8 @@ type Settings struct {
 	Generation int    // counts reloads, from 1
 	Hash       string // of everything that was read, for people
 	LoadedAt   time.Time
+	Files      []string // that were read then
+	Warnings   []string // about them, for people
 
 	Interval     time.Duration // between ticks
 	QueryLag     time.Duration // queries end this long before now
@@ -82,7 +84,7 @@ type Pool struct {
 // it was true for some time until it is not. True is a value that is neither absent,
 // nor 0, nor NaN.
 type Expr struct {
-	Name   string // of the event source
+	Name   string // of the event source, and of its events unless that is their type
 	Query  string
 	For    time.Duration     // how long it must have been true; ≥ 0
 	Type   string            // of the events

@@ -374,7 +374,7 @@ func TestAnEventActsAheadAndIsMaskedBehind(t *testing.T) {
 		return 100
 	}
 	p := spec("nba")
-	p.Rules = []policy.Rule{{Name: "game", When: policy.Condition{Event: &policy.EventMatch{Type: "game"}}, Demand: &policy.DemandEffect{Multiply: 2}}}
+	p.Rules = []policy.Rule{{Name: "game", When: policy.Condition{Events: []policy.EventMatch{{Type: "game"}}}, Demand: &policy.DemandEffect{Multiply: 2}}}
 	w := newWorld(load, map[string]int{"nba": 10})
 	e := newEngine(t)
 	s := settings(w, p)

@@ -51,8 +51,8 @@ func TestExplainIsOfWhatIsPublished(t *testing.T) {
 	p.Pool.Location = time.FixedZone("east", -5*3600)
 	p.Rules = []policy.Rule{
 		{Name: "always", Demand: &policy.DemandEffect{Multiply: 2}},
-		{Name: "game", When: policy.Condition{Event: &policy.EventMatch{Type: "game"}}, Demand: &policy.DemandEffect{Multiply: 1.5, Add: 3}},
-		{Name: "show", When: policy.Condition{Event: &policy.EventMatch{Type: "show"}}, Demand: &policy.DemandEffect{Multiply: 3, Learned: true}},
+		{Name: "game", When: policy.Condition{Events: []policy.EventMatch{{Type: "game"}}}, Demand: &policy.DemandEffect{Multiply: 1.5, Add: 3}},
+		{Name: "show", When: policy.Condition{Events: []policy.EventMatch{{Type: "show"}}}, Demand: &policy.DemandEffect{Multiply: 3, Learned: true}},
 	}
 	e := newEngine(t)
 	s := settings(newWorld(daily, map[string]int{"nba": 10}), p)
@@ -147,7 +147,7 @@ func TestPartsSumUpToTheMedian(t *testing.T) {
 			}
 			rule := policy.Rule{Name: "rule", Demand: d}
 			if rapid.Bool().Draw(t, "with events") {
-				rule.When.Event = &policy.EventMatch{Type: "game", Lead: 10 * time.Minute}
+				rule.When.Events = []policy.EventMatch{{Type: "game", Lead: 10 * time.Minute}}
 			}
 			p.spec.Rules = append(p.spec.Rules, rule)
 		}
@@ -212,7 +212,7 @@ func TestExplainBesideTicks(t *testing.T) {
 		case 3:
 			changed := *s
 			changed.Pools = []Pool{p}
-			changed.Pools[0].Rules = []policy.Rule{{Name: "more", When: policy.Condition{Event: &policy.EventMatch{Type: "game"}}, Demand: &policy.DemandEffect{Multiply: 2 + float64(i), Add: 1}}}
+			changed.Pools[0].Rules = []policy.Rule{{Name: "more", When: policy.Condition{Events: []policy.EventMatch{{Type: "game"}}}, Demand: &policy.DemandEffect{Multiply: 2 + float64(i), Add: 1}}}
 			e.Apply(&changed)
 		}
 		e.Tick(t.Context(), now)

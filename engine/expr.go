@@ -141,10 +141,14 @@ func (x *exprEvents) event(key string, ev *exprEvent) policy.Event {
 	labels := maps.Clone(ev.labels)
 	maps.Copy(labels, x.spec.Labels)
 	start := ev.since.Add(x.spec.For)
-	return policy.Event{
+	out := policy.Event{
 		ID:   x.spec.Name + "/" + key + "/" + start.UTC().Format("20060102T150405Z"),
 		Type: x.spec.Type, Name: x.spec.Name, Start: start, End: ev.end, Labels: labels, Source: x.spec.Name,
 	}
+	if out.Name == out.Type {
+		out.Name = "" // said once is enough
+	}
+	return out
 }
 
 // labelKey tells label sets apart.

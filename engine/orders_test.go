@@ -10,7 +10,7 @@ import (
 )
 
 func onNews(multiply float64) policy.Rule {
-	return policy.Rule{Name: "news", When: policy.Condition{Event: &policy.EventMatch{Type: "news"}}, Demand: &policy.DemandEffect{Multiply: multiply}}
+	return policy.Rule{Name: "news", When: policy.Condition{Events: []policy.EventMatch{{Type: "news"}}}, Demand: &policy.DemandEffect{Multiply: multiply}}
 }
 
 // run ticks every half minute from the start up to the end and returns the agents

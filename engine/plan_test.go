@@ -104,8 +104,8 @@ func anySettings(t *rapid.T, w *world) *Settings {
 		}
 		p.Rules = []policy.Rule{
 			{Name: "evening", When: policy.Condition{During: evening()}, Demand: &policy.DemandEffect{Multiply: rapid.Float64Range(0, 3).Draw(t, "multiply"), RampUp: minutes("ramp", 0, 30)}},
-			{Name: "game", When: policy.Condition{Event: &policy.EventMatch{Type: "game", Lead: minutes("game_lead", 0, 30)}}, Bounds: &policy.BoundsEffect{Min: &policy.Bound{Agents: rapid.IntRange(0, 30).Draw(t, "min")}}},
-			{Name: "news", When: policy.Condition{Event: &policy.EventMatch{Type: "game"}}, Demand: &policy.DemandEffect{Multiply: rapid.Float64Range(1, 3).Draw(t, "news")}},
+			{Name: "game", When: policy.Condition{Events: []policy.EventMatch{{Type: "game", Lead: minutes("game_lead", 0, 30)}}}, Bounds: &policy.BoundsEffect{Min: &policy.Bound{Agents: rapid.IntRange(0, 30).Draw(t, "min")}}},
+			{Name: "news", When: policy.Condition{Events: []policy.EventMatch{{Type: "game"}}}, Demand: &policy.DemandEffect{Multiply: rapid.Float64Range(1, 3).Draw(t, "news")}},
 		}
 		pools = append(pools, p)
 		from := start.Add(minutes("override", -60, 300))
@@ -206,7 +206,7 @@ func TestPlanOfOverridesEventsAndSchedules(t *testing.T) {
 	nba := spec("nba")
 	nba.Rules = []policy.Rule{
 		{Name: "evening", When: policy.Condition{During: evening()}, Bounds: &policy.BoundsEffect{Max: &policy.Bound{Percent: 20}}},
-		{Name: "game", When: policy.Condition{Event: &policy.EventMatch{Type: "game", Lead: 15 * time.Minute}}, Bounds: &policy.BoundsEffect{Min: &policy.Bound{Agents: 10}}},
+		{Name: "game", When: policy.Condition{Events: []policy.EventMatch{{Type: "game", Lead: 15 * time.Minute}}}, Bounds: &policy.BoundsEffect{Min: &policy.Bound{Agents: 10}}},
 	}
 	s := settings(w, nba)
 	most, least := 3, 7
@@ -424,7 +424,7 @@ func TestPlanKnowsEventsOfExpressions(t *testing.T) {
 		return nil
 	}
 	nba := spec("nba")
-	nba.Rules = []policy.Rule{{Name: "news", When: policy.Condition{Event: &policy.EventMatch{Type: "news"}}, Bounds: &policy.BoundsEffect{Min: &policy.Bound{Agents: 20}}}}
+	nba.Rules = []policy.Rule{{Name: "news", When: policy.Condition{Events: []policy.EventMatch{{Type: "news"}}}, Bounds: &policy.BoundsEffect{Min: &policy.Bound{Agents: 20}}}}
 	s := settings(w, nba)
 	s.Exprs = []Expr{{Name: "trend", Query: "trend > 0", Type: "news"}}
 	got := plan(t, s, start, start.Add(3*time.Hour)).Pools[0]
@@ -441,8 +441,8 @@ func BenchmarkPlan(b *testing.B) {
 		p := spec(fmt.Sprintf("pool-%d", i))
 		p.Rules = []policy.Rule{
 			{Name: "evening", When: policy.Condition{During: evening()}, Demand: &policy.DemandEffect{Multiply: 1.5, RampUp: 30 * time.Minute}},
-			{Name: "game", When: policy.Condition{Event: &policy.EventMatch{Type: "game", Lead: 30 * time.Minute}}, Demand: &policy.DemandEffect{Multiply: 2}},
-			{Name: "floor", When: policy.Condition{Event: &policy.EventMatch{Type: "game"}}, Bounds: &policy.BoundsEffect{Min: &policy.Bound{Agents: 10}}},
+			{Name: "game", When: policy.Condition{Events: []policy.EventMatch{{Type: "game", Lead: 30 * time.Minute}}}, Demand: &policy.DemandEffect{Multiply: 2}},
+			{Name: "floor", When: policy.Condition{Events: []policy.EventMatch{{Type: "game"}}}, Bounds: &policy.BoundsEffect{Min: &policy.Bound{Agents: 10}}},
 		}
 		p.Pool.Behavior.ScaleUp.Policies = []policy.StepPolicy{{Type: policy.StepPercent, Value: 100, Period: time.Minute}}
 		specs = append(specs, p)
@@ -466,7 +466,7 @@ func BenchmarkPlan(b *testing.B) {
 func TestEnginePlansWithWhatItKnows(t *testing.T) {
 	w := newWorld(daily, map[string]int{"nba": 4, "nfl": 9})
 	nba, nfl := spec("nba"), spec("nfl")
-	nba.Rules = []policy.Rule{{Name: "game", When: policy.Condition{Event: &policy.EventMatch{Type: "game"}}, Bounds: &policy.BoundsEffect{Min: &policy.Bound{Agents: 30}}}}
+	nba.Rules = []policy.Rule{{Name: "game", When: policy.Condition{Events: []policy.EventMatch{{Type: "game"}}}, Bounds: &policy.BoundsEffect{Min: &policy.Bound{Agents: 30}}}}
 	nfl.Current = &policy.Signal{Query: "agents"}
 	w.queried = func(query string) (float64, bool) { return 9, query == "agents" }
 	s := settings(w, nba, nfl)

@@ -45,7 +45,7 @@ func benchmarkPolicy(tb testing.TB) Policy {
 		}
 	}
 	for i := range 33 {
-		m := &EventMatch{Type: benchmarkTypes[i%len(benchmarkTypes)], Lead: time.Duration(i) * time.Minute, Tail: 30 * time.Minute}
+		m := EventMatch{Type: benchmarkTypes[i%len(benchmarkTypes)], Lead: time.Duration(i) * time.Minute, Tail: 30 * time.Minute}
 		d := &DemandEffect{Multiply: 1.2}
 		switch i % 3 {
 		case 0:
@@ -56,7 +56,7 @@ func benchmarkPolicy(tb testing.TB) Policy {
 		case 2:
 			d.RampUp, d.RampDown = 20*time.Minute, 20*time.Minute
 		}
-		r := Rule{When: Condition{Event: m}, Demand: d}
+		r := Rule{When: Condition{Events: []EventMatch{m}}, Demand: d}
 		if i%5 == 0 {
 			r.Unless = &Condition{During: []Schedule{parsed(tb, "night", minutes(0, 360))}}
 		}
@@ -70,7 +70,7 @@ func benchmarkPolicy(tb testing.TB) Policy {
 		case 1:
 			add(Rule{When: when, Bounds: &BoundsEffect{Max: &Bound{Percent: 100 - float64(i)}}})
 		case 2:
-			add(Rule{When: Condition{Event: &EventMatch{Type: "release"}}, Hold: HoldDown})
+			add(Rule{When: Condition{Events: []EventMatch{{Type: "release"}}}, Hold: HoldDown})
 		}
 	}
 	return p

@@ -117,19 +117,26 @@ func (d draws) schedule() Schedule {
 
 func (d draws) condition() Condition {
 	var c Condition
-	switch d("condition", 0, 4) {
+	switch d("condition", 0, 5) {
 	case 0:
 		c.During = []Schedule{d.schedule()}
 	case 1:
 		begin := d("month", 9, 12)
 		c.Months = []timeinterval.MonthRange{{InclusiveRange: timeinterval.InclusiveRange{Begin: begin, End: 12}}}
 	case 2, 3:
-		c.Event = &EventMatch{Type: pick(d, "event type", "game", "news"), Lead: d.minutes("lead", 0, 30), Tail: d.minutes("tail", 0, 30)}
-		if d.yes("playoff") {
-			c.Event.Labels = map[string]string{"importance": "playoff"}
-		}
+		c.Events = []EventMatch{d.match("game", "news")}
+	case 4:
+		c.Events = []EventMatch{d.match("game"), d.match("game", "news")}
 	}
 	return c
+}
+
+func (d draws) match(types ...string) EventMatch {
+	m := EventMatch{Type: pick(d, "event type", types...), Lead: d.minutes("lead", 0, 30), Tail: d.minutes("tail", 0, 30)}
+	if d.yes("playoff") {
+		m.Labels = map[string]string{"importance": "playoff"}
+	}
+	return m
 }
 
 func (d draws) demand() *DemandEffect {

@@ -50,6 +50,29 @@ func TestMultiplyingByOneChangesNothing(t *testing.T) {
 	})
 }
 
+// What goes on all the time is no condition: a rule that needs an event acts alike when
+// it needs such a one besides, wherever it is named.
+func TestAnEventThatAlwaysGoesOnChangesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawn(t).policy()
+		more, added := p, 0
+		more.Rules = slices.Clone(p.Rules)
+		always := EventMatch{Type: "always", Lead: drawn(t).minutes("lead", 0, 30), Tail: drawn(t).minutes("tail", 0, 30)}
+		for i, r := range more.Rules {
+			if n := len(r.When.Events); n > 0 {
+				more.Rules[i].When.Events = slices.Insert(slices.Clone(r.When.Events), rapid.IntRange(0, n).Draw(t, "place"), always)
+				added++
+			}
+		}
+		events := append(drawn(t).events(), Event{Type: "always", Start: noon.AddDate(-1, 0, 0), End: noon.AddDate(1, 0, 0)})
+		tl, with := p.Timeline(events), more.Timeline(events)
+		at := near(t)
+		if a, b := tl.Offset(at), with.Offset(at); a != b || !slices.Equal(tl.Active(at), with.Active(at)) {
+			t.Fatalf("%+v %v, and with %d more events %+v %v", a, tl.Active(at), added, b, with.Active(at))
+		}
+	})
+}
+
 // Effects compose: that of two sets of rules without common groups is the product of
 // their factors and the sum of what they add.
 func TestOffsetsCompose(t *testing.T) {

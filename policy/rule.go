@@ -22,7 +22,9 @@ type Rule struct {
 type Condition struct {
 	During []Schedule // at least one of them
 	Months []timeinterval.MonthRange
-	Event  *EventMatch // at least one such event
+	// Events are all needed, each by at least one such event. Each of them concerns
+	// the pool; they need not concern each other.
+	Events []EventMatch
 }
 
 // Schedule is a named set of recurring time intervals; it holds while one of
@@ -55,12 +57,14 @@ type DemandEffect struct {
 	// condition, RampDown that in which it vanishes before its end.
 	RampUp, RampDown time.Duration
 	// HalfLife is the time after the start of an event in which what the factor
-	// exceeds 1 by, and what is added, is halved; 0: it stays.
+	// exceeds 1 by, and what is added, is halved; 0: it stays. Of several events the
+	// one that started last counts.
 	HalfLife time.Duration
 	// Group names a set of rules of which only the largest effect counts.
 	Group string
 	// Learned says that what history says about the events' effect counts instead of
-	// the factor, as far as there is history.
+	// the factor, as far as there is history. Of a condition with several events each
+	// time in which all go on is one.
 	Learned bool
 }
 

@@ -21,11 +21,17 @@ type Timeline struct {
 	group  []int     // per rule: its place in groups
 }
 
-// spans are intervals of events. The zero spans stand for no condition.
+// spans are when all events of a condition go on. The zero spans stand for no
+// condition.
 type spans struct {
-	merged []span // sorted and apart
-	each   []span // sorted by start, for effects that decay from each start
-	lead   time.Duration
+	merged []span    // sorted and apart
+	of     []matched // the events of each match, for effects that decay from each start
+}
+
+// matched are the intervals of the events that match, with lead and tail.
+type matched struct {
+	each []span // sorted by start
+	lead time.Duration
 }
 
 // span is the half-open interval [start, end).
@@ -46,9 +52,9 @@ func (p Policy) Timeline(events []Event) Timeline {
 		}
 	}
 	for i, r := range p.Rules {
-		tl.when[i] = r.When.Event.spans(byType)
+		tl.when[i] = spansOf(r.When.Events, byType)
 		if r.Unless != nil {
-			tl.not[i] = r.Unless.Event.spans(byType)
+			tl.not[i] = spansOf(r.Unless.Events, byType)
 		}
 		tl.clocks[i] = r.clocks(p.Pool.Location)
 		if r.Demand == nil {
@@ -62,21 +68,31 @@ func (p Policy) Timeline(events []Event) Timeline {
 	return tl
 }
 
-// spans returns when the events that match count. An event that ends before it
-// starts never does.
-func (m *EventMatch) spans(byType map[string][]Event) spans {
-	if m == nil {
-		return spans{}
+// spansOf returns when events go on that match, of each match one.
+func spansOf(matches []EventMatch, byType map[string][]Event) spans {
+	var s spans
+	for i, m := range matches {
+		of := m.in(byType)
+		all := merged(slices.Clone(of.each))
+		if i > 0 {
+			all = intersection(s.merged, all)
+		}
+		s.merged, s.of = all, append(s.of, of)
 	}
-	s := spans{lead: m.Lead}
+	return s
+}
+
+// in returns when the events that match count. An event that ends before it starts
+// never does.
+func (m EventMatch) in(byType map[string][]Event) matched {
+	out := matched{lead: m.Lead}
 	for _, e := range byType[m.Type] {
 		if m.Matches(e) && !e.End.Before(e.Start) {
-			s.each = append(s.each, span{e.Start.Add(-m.Lead), e.End.Add(m.Tail)})
+			out.each = append(out.each, span{e.Start.Add(-m.Lead), e.End.Add(m.Tail)})
 		}
 	}
-	slices.SortFunc(s.each, func(a, b span) int { return a.start.Compare(b.start) })
-	s.merged = merged(slices.Clone(s.each))
-	return s
+	slices.SortFunc(out.each, func(a, b span) int { return a.start.Compare(b.start) })
+	return out
 }
 
 // IsZero reports whether the timeline was never prepared.
@@ -124,6 +140,28 @@ func merged(spans []span) []span {
 	return out
 }
 
+// intersection returns what is in both of two lists of spans that are sorted and
+// apart.
+func intersection(a, b []span) []span {
+	var out []span
+	for len(a) > 0 && len(b) > 0 {
+		both := a[0]
+		if b[0].start.After(both.start) {
+			both.start = b[0].start
+		}
+		if b[0].end.Before(both.end) {
+			both.end = b[0].end
+			b = b[1:]
+		} else {
+			a = a[1:]
+		}
+		if both.start.Before(both.end) {
+			out = append(out, both)
+		}
+	}
+	return out
+}
+
 // Offset is what all known demand effects make of a demand at an instant: they
 // multiply it and then add to it.
 type Offset struct {
@@ -141,13 +179,13 @@ type Offset struct {
 // counts. Rules whose effect is learned have none here.
 func (tl Timeline) Offset(t time.Time) Offset {
 	acting := tl.acting(tl.at(t))
-	regular := tl.combined(acting, func(r *Rule) bool { return !r.Demand.Learned && r.When.Event == nil })
+	regular := tl.combined(acting, func(r *Rule) bool { return !r.Demand.Learned && len(r.When.Events) == 0 })
 	total := tl.combined(acting, func(r *Rule) bool { return !r.Demand.Learned })
 	return Offset{
 		Regular: regular.factor, RegularAdd: regular.add, Total: total.factor, TotalAdd: total.add,
 		Irregular: slices.ContainsFunc(acting, func(a action) bool {
 			r := tl.rules[a.rule]
-			return !r.Demand.Learned && r.When.Event != nil
+			return !r.Demand.Learned && len(r.When.Events) > 0
 		}),
 	}
 }
@@ -256,7 +294,7 @@ func (tl Timeline) active(i int, m moment) bool {
 }
 
 func (c *Condition) holds(events spans, m moment) bool {
-	return (c.Event == nil || covered(events.merged, m.Time)) && c.inMonth(m.local.month) &&
+	return (len(c.Events) == 0 || covered(events.merged, m.Time)) && c.inMonth(m.local.month) &&
 		(len(c.During) == 0 || slices.ContainsFunc(c.During, func(s Schedule) bool { return s.holds(m) }))
 }
 
@@ -358,21 +396,29 @@ func (d *DemandEffect) month(month int) float64 {
 }
 
 // decayed returns the share of its effect that active rule i has kept since the
-// latest of the events' starts, 1 without a half-life.
+// latest of the events' starts, 1 without a half-life or an event.
 func (tl Timeline) decayed(i int, t time.Time) float64 {
 	halfLife := tl.rules[i].Demand.HalfLife
-	when := tl.when[i]
-	if halfLife <= 0 {
+	if halfLife <= 0 || len(tl.when[i].of) == 0 {
 		return 1
 	}
-	begun := sort.Search(len(when.each), func(k int) bool { return when.each[k].start.After(t) })
-	for _, s := range slices.Backward(when.each[:begun]) {
+	age := time.Duration(math.MaxInt64)
+	for _, m := range tl.when[i].of {
+		age = min(age, m.age(t))
+	}
+	return math.Exp2(-float64(max(age, 0)) / float64(halfLife))
+}
+
+// age returns how long ago the latest of the events started that count at t; below 0
+// within its lead, 0 if there is none.
+func (m matched) age(t time.Time) time.Duration {
+	begun := sort.Search(len(m.each), func(k int) bool { return m.each[k].start.After(t) })
+	for _, s := range slices.Backward(m.each[:begun]) {
 		if s.end.After(t) {
-			age := t.Sub(s.start) - when.lead
-			return math.Exp2(-max(float64(age), 0) / float64(halfLife))
+			return t.Sub(s.start) - m.lead
 		}
 	}
-	return 1
+	return 0
 }
 
 // ramped returns the share of its effect that active rule i has at t.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -68,8 +69,8 @@ func TestTimelineOffset(t *testing.T) {
 	other.Labels = map[string]string{"league": "nfl"}
 
 	always := Rule{Name: "always", Demand: &DemandEffect{Multiply: 1.5}}
-	onGame := Rule{Name: "game", When: Condition{Event: &EventMatch{Type: "game", Lead: 30 * time.Minute, Tail: 10 * time.Minute}}, Demand: &DemandEffect{Multiply: 2, Group: "game"}}
-	onPlayoff := Rule{Name: "playoff", When: Condition{Event: &EventMatch{Type: "game", Labels: map[string]string{"importance": "playoff"}}}, Demand: &DemandEffect{Multiply: 3, Group: "game"}}
+	onGame := Rule{Name: "game", When: Condition{Events: []EventMatch{{Type: "game", Lead: 30 * time.Minute, Tail: 10 * time.Minute}}}, Demand: &DemandEffect{Multiply: 2, Group: "game"}}
+	onPlayoff := Rule{Name: "playoff", When: Condition{Events: []EventMatch{{Type: "game", Labels: map[string]string{"importance": "playoff"}}}}, Demand: &DemandEffect{Multiply: 3, Group: "game"}}
 	ramped := onGame
 	ramped.Demand = &DemandEffect{Multiply: 3, RampUp: 10 * time.Minute, RampDown: 10 * time.Minute}
 	months := Rule{Name: "season", Demand: &DemandEffect{Multiply: 1, ByMonth: map[time.Month]float64{time.November: 1.2}}}
@@ -86,13 +87,13 @@ func TestTimelineOffset(t *testing.T) {
 	all.Demand = &DemandEffect{Multiply: 2, ByHour: &byHour, ByMonth: months.Demand.ByMonth}
 	added.Demand = &DemandEffect{Multiply: 1, Add: 3}
 	addedOnGame.Demand = &DemandEffect{Multiply: 1, Add: 3}
-	decaying.When = Condition{Event: &EventMatch{Type: "game"}}
+	decaying.When = Condition{Events: []EventMatch{{Type: "game"}}}
 	decaying.Demand = &DemandEffect{Multiply: 3, HalfLife: time.Hour}
-	unlessPlayoff.Unless = &Condition{Event: &EventMatch{Type: "game", Labels: map[string]string{"importance": "playoff"}}}
+	unlessPlayoff.Unless = &Condition{Events: []EventMatch{{Type: "game", Labels: map[string]string{"importance": "playoff"}}}}
 	unlessPlayoff.Demand = &DemandEffect{Multiply: 2}
 	learned.Demand = &DemandEffect{Multiply: 9, Learned: true, Group: "game"}
 	decayingAhead := decaying
-	decayingAhead.When = Condition{Event: &EventMatch{Type: "game", Lead: 30 * time.Minute, Tail: time.Hour}}
+	decayingAhead.When = Condition{Events: []EventMatch{{Type: "game", Lead: 30 * time.Minute, Tail: time.Hour}}}
 	backwards, longBackwards := game, game
 	backwards.Start, backwards.End = at(12, 10), at(12, 0)
 	slowly := decaying
@@ -111,11 +112,19 @@ func TestTimelineOffset(t *testing.T) {
 	nothing := Rule{Name: "nothing", Demand: &DemandEffect{Multiply: 0}}
 	notAtNews := Rule{
 		Name: "quiet", Demand: &DemandEffect{Multiply: 2, RampUp: 10 * time.Minute, RampDown: 10 * time.Minute},
-		Unless: &Condition{Event: &EventMatch{Type: "news"}},
+		Unless: &Condition{Events: []EventMatch{{Type: "news"}}},
 	}
 	news := Event{Type: "news", Start: at(12, 0).Add(20 * time.Second), End: at(12, 0).Add(40 * time.Second)}
 	later := game
 	later.Start, later.End = noon.Add(90*time.Minute), noon.Add(100*time.Minute)
+
+	viral := func(from, to time.Time) Event { return Event{Type: "viral", Start: from, End: to} }
+	viralGame := Rule{Name: "viral-game", When: Condition{Events: []EventMatch{onGame.When.Events[0], {Type: "viral"}}}, Demand: &DemandEffect{Multiply: 3}}
+	viralDecaying, viralRamped, unlessViralGame, viralEvening := viralGame, viralGame, always, viralGame
+	viralDecaying.Demand = &DemandEffect{Multiply: 3, HalfLife: time.Hour}
+	viralRamped.Demand = &DemandEffect{Multiply: 3, RampUp: 10 * time.Minute, RampDown: 10 * time.Minute}
+	unlessViralGame.Unless = &viralGame.When
+	viralEvening.When.During = evening.When.During
 
 	regular := func(m float64) Offset { return Offset{Regular: m, Total: m} }
 	irregular := func(m, total float64) Offset { return Offset{Regular: m, Total: total, Irregular: true} }
@@ -174,6 +183,23 @@ func TestTimelineOffset(t *testing.T) {
 		{"factors are bounded, and nothing is no number", []Rule{huge, huge, nothing}, nil, noon, Offset{RegularAdd: math.MaxFloat64, TotalAdd: math.MaxFloat64}},
 		{"a ramp ends to the second where another condition begins", []Rule{notAtNews}, []Event{news}, at(11, 59), regular(1 + 80.0/600)},
 		{"and begins where it ends", []Rule{notAtNews}, []Event{news}, at(12, 1), regular(1 + 20.0/600)},
+		{"of several events none is enough alone", []Rule{viralGame}, []Event{game, viral(at(12, 30), at(13, 0))}, at(12, 29), regular(1)},
+		{"they count while all go on", []Rule{viralGame}, []Event{game, viral(at(12, 30), at(13, 0))}, at(12, 30), irregular(1, 3)},
+		{"and no longer than the first that ends", []Rule{viralGame}, []Event{game, viral(at(12, 30), at(13, 0))}, at(13, 0), regular(1)},
+		{"each with its own lead", []Rule{viralGame}, []Event{game, viral(at(11, 0), at(12, 0))}, at(11, 30), irregular(1, 3)},
+		{"and tail", []Rule{viralGame}, []Event{game, viral(at(14, 5), at(15, 0))}, at(14, 5), irregular(1, 3)},
+		{"one that is missing is no event", []Rule{viralGame}, []Event{game}, noon, regular(1)},
+		{"nor is one of another pool", []Rule{viralGame}, []Event{other, viral(at(12, 0), at(13, 0))}, noon, regular(1)},
+		{"between two of their meetings it does not", []Rule{viralGame}, []Event{game, viral(at(12, 0), at(12, 10)), viral(at(12, 20), at(12, 30))}, at(12, 15), regular(1)},
+		{"with a schedule all three are needed", []Rule{viralEvening}, []Event{game, viral(at(12, 0), at(13, 0))}, noon, regular(1)},
+		{"an effect decays from when the last of them started", []Rule{viralDecaying}, []Event{game, viral(at(12, 30), at(14, 0))}, at(13, 30), irregular(1, 2)},
+		{"that is the game, not its lead", []Rule{viralDecaying}, []Event{game, viral(at(11, 0), at(14, 0))}, at(13, 0), irregular(1, 2)},
+		{"before which it does not decay", []Rule{viralDecaying}, []Event{game, viral(at(11, 0), at(14, 0))}, at(11, 45), irregular(1, 3)},
+		{"it starts again when one does", []Rule{viralDecaying}, []Event{game, viral(at(12, 0), at(12, 40)), viral(at(12, 50), at(14, 0))}, at(13, 50), irregular(1, 2)},
+		{"a ramp rises from when they meet", []Rule{viralRamped}, []Event{game, viral(at(12, 30), at(13, 0))}, at(12, 35), irregular(1, 2)},
+		{"and falls until they part", []Rule{viralRamped}, []Event{game, viral(at(12, 30), at(13, 0))}, at(12, 55), irregular(1, 2)},
+		{"a rule holds while one of its opposites is missing", []Rule{unlessViralGame}, []Event{game}, noon, regular(1.5)},
+		{"and not while all of them go on", []Rule{unlessViralGame}, []Event{game, viral(at(12, 0), at(13, 0))}, noon, regular(1)},
 		{"and not within it", []Rule{notAtNews}, []Event{news}, at(12, 0).Add(30 * time.Second), regular(1)},
 	}
 	for _, tt := range tests {
@@ -210,6 +236,35 @@ func TestRampsAgainstAWalk(t *testing.T) {
 			}
 			if got := tl.until(0, now, limit*time.Second); got != time.Duration(until)*time.Second {
 				t.Fatalf("%s: active until %s, want %ds", now, got, until)
+			}
+		}
+	})
+}
+
+// A condition with several events holds while each of them alone would.
+func TestSeveralEventsAreAllNeeded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := drawn(t)
+		p, all := Policy{Pool: testPool()}, Rule{Name: "all"}
+		for range rapid.IntRange(1, 3).Draw(t, "events") {
+			m := d.match("game", "news")
+			all.When.Events = append(all.When.Events, m)
+			p.Rules = append(p.Rules, Rule{When: Condition{Events: []EventMatch{m}}})
+		}
+		alone := len(p.Rules)
+		p.Rules = append(p.Rules, all)
+		tl := p.Timeline(drawn(t).events())
+		if when := tl.when[alone].merged; alone > 1 {
+			for i, s := range when {
+				if !s.start.Before(s.end) || i > 0 && s.start.Before(when[i-1].end) {
+					t.Fatalf("not sorted and apart: %v", when)
+				}
+			}
+		}
+		for _, second := range rapid.SliceOfN(rapid.IntRange(-4*3600, 4*3600), 1, 20).Draw(t, "at") {
+			active := tl.activity(noon.Add(time.Duration(second) * time.Second))
+			if want := !slices.Contains(active[:alone], false); active[alone] != want {
+				t.Fatalf("%ds after noon: active %t, want %t of %v", second, active[alone], want, active[:alone])
 			}
 		}
 	})

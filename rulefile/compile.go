@@ -274,8 +274,8 @@ func (l *loader) rule(r rule) {
 	if r.Unless != nil {
 		c := l.condition(r.Name, *r.Unless)
 		out.Unless = &c
-		if !r.Unless.Has("during") && !r.Unless.Has("months") && !r.Unless.Has("event") {
-			l.Add(r.At("unless"), "rule %q: unless says nothing; give during, months or event", r.Name)
+		if !r.Unless.Has("during") && !r.Unless.Has("months") && !r.Unless.Has("event") && !r.Unless.Has("expr") {
+			l.Add(r.At("unless"), "rule %q: unless says nothing; give during, months, event or expr", r.Name)
 		}
 	}
 	effects := 0
@@ -329,20 +329,25 @@ func (l *loader) condition(rule string, w condition) policy.Condition {
 		}
 		c.During = append(c.During, schedule)
 	}
-	if !w.Has("event") {
-		for _, key := range []string{"lead", "tail"} {
-			if w.Has(key) {
-				l.Add(w.At(key), "rule %q: %s is of use with an event only", rule, key)
-			}
+	if w.Has("event") {
+		m := policy.EventMatch{Type: w.Event["type"], Labels: maps.Clone(w.Event), Lead: time.Duration(w.Lead), Tail: time.Duration(w.Tail)}
+		delete(m.Labels, "type")
+		l.eventType(w.At("event"), fmt.Sprintf("rule %q", rule), m.Type)
+		c.Events = append(c.Events, m)
+	}
+	for _, key := range []string{"lead", "tail"} {
+		if w.Has(key) && !w.Has("event") {
+			l.Add(w.At(key), "rule %q: %s is of use with an event only", rule, key)
 		}
-		return c
 	}
-	m := policy.EventMatch{Type: w.Event["type"], Labels: maps.Clone(w.Event), Lead: time.Duration(w.Lead), Tail: time.Duration(w.Tail)}
-	delete(m.Labels, "type")
-	if m.Type == "" {
-		l.Add(w.At("event"), "rule %q: event needs a type, like {type: game}", rule)
+	if w.Has("expr") {
+		at := w.Expr.At("query")
+		if at.Line == 0 { // it is no mapping
+			at = w.At("expr")
+		}
+		l.query(at, fmt.Sprintf("rule %q: expr", rule), w.Expr.Query)
+		c.Events = append(c.Events, l.trueWhile(w.Expr))
 	}
-	c.Event = &m
 	return c
 }
 
@@ -373,15 +378,15 @@ func (l *loader) demand(r rule) *policy.DemandEffect {
 	if slower := max(d.Ramp.up, d.Ramp.down); slower > longest {
 		l.Add(d.At("ramp"), "rule %q: ramp must be at most %s, got %s", r.Name, longest, slower)
 	}
-	hasEvent := r.When.Has("event")
+	hasEvent := r.When.Has("event") || r.When.Has("expr")
 	if d.Has("half_life") && (!hasEvent || out.HalfLife <= 0) {
-		l.Add(d.At("half_life"), "rule %q: half_life must be above 0 and is of use with an event only", r.Name)
+		l.Add(d.At("half_life"), "rule %q: half_life must be above 0 and is of use with event or expr only", r.Name)
 	}
 	switch {
 	case d.Effect != "" && d.Effect != "declared" && d.Effect != "learned":
 		l.Add(d.At("effect"), "rule %q: effect must be declared or learned, got %q", r.Name, d.Effect)
 	case out.Learned && (!hasEvent || d.Has("add") || d.Has("by_month") || d.Has("by_hour") || d.Has("group")):
-		l.Add(d.At("effect"), "rule %q: effect: learned goes with an event and multiply only", r.Name)
+		l.Add(d.At("effect"), "rule %q: effect: learned goes with event or expr, and multiply only", r.Name)
 	}
 	return out
 }

@@ -102,7 +102,7 @@ rules:
 	if diff := cmp.Diff(want, got[0].Demand); diff != "" {
 		t.Errorf("effect (-want +got):\n%s", diff)
 	}
-	if u := got[0].Unless; u == nil || len(u.During) != 1 || u.During[0].Name != "nights" || len(u.Months) != 1 || u.Event != nil {
+	if u := got[0].Unless; u == nil || len(u.During) != 1 || u.During[0].Name != "nights" || len(u.Months) != 1 || len(u.Events) > 0 {
 		t.Errorf("unless: got %+v", u)
 	}
 	if d := got[1].Demand; d.RampUp != 5*time.Minute || d.RampDown != 5*time.Minute || d.Learned || got[1].Unless != nil {
@@ -154,6 +154,58 @@ overrides:
 	}
 	if diff := cmp.Diff(overrides, rules.Overrides); diff != "" {
 		t.Errorf("overrides (-want +got):\n%s", diff)
+	}
+}
+
+// Expressions of conditions are sources of their own, one for all that ask the same
+// however it is spaced.
+func TestExpressionsInConditions(t *testing.T) {
+	rules, problems := loadFiles(t, map[string]string{"a.yml": `
+pools:
+  - {name: a, agents: {min: 1, max: 10}, load: {query: x, per_agent: 1}}
+rules:
+  - {name: both, when: {event: {type: game}, lead: 30m, expr: {query: 'max  by(league) (queue>300)', for: 120s}}, demand: {multiply: 2, half_life: 1h}}
+  - {name: alone, when: {expr: {query: max by (league) (queue > 300)}}, demand: {multiply: 2, effect: learned}}
+  - {name: again, unless: {expr: {query: max by (league) (queue > 300), for: 2m}}, hold: down}
+budgets:
+  - name: posts
+    limit: 3
+    used: increase(posts[$window])
+    posts_per_agent_hour: 1
+    classes: [{name: hot, value: 3, when: {expr: {query: max by (league) (queue > 300)}}}, {name: rest, value: 1}]
+`})
+	if problems != "" {
+		t.Fatal(problems)
+	}
+	const typ = "expr max by (league) (queue > 300)"
+	long := policy.EventMatch{Type: typ + " for 2m"}
+	p := rules.Pools[0]
+	for _, c := range []struct {
+		what      string
+		got, want any
+	}{
+		{"an event and an expression", p.Rules[0].When.Events, []policy.EventMatch{{Type: "game", Labels: map[string]string{}, Lead: 30 * time.Minute}, long}},
+		{"an expression alone", p.Rules[1].When.Events, []policy.EventMatch{{Type: typ}}},
+		{"in unless", p.Rules[2].Unless.Events, []policy.EventMatch{long}},
+		{"of a class", p.Budgets[0].When[0].When.Events, []policy.EventMatch{{Type: typ}}},
+		{"sources", rules.Exprs, []engine.Expr{
+			{Name: long.Type, Query: "max  by(league) (queue>300)", For: 2 * time.Minute, Type: long.Type},
+			{Name: typ, Query: "max by (league) (queue > 300)", Type: typ},
+		}},
+		{"warnings", rules.Warnings.Error(), ""},
+	} {
+		if diff := cmp.Diff(c.want, c.got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.what, diff)
+		}
+	}
+	var asked []string
+	for _, q := range rules.Queries {
+		if q.Events {
+			asked = append(asked, q.What+" "+q.Query)
+		}
+	}
+	if diff := cmp.Diff([]string{`rule "both": expr max  by(league) (queue>300)`, `rule "alone": expr max by (league) (queue > 300)`}, asked); diff != "" {
+		t.Errorf("queries (-want +got):\n%s", diff)
 	}
 }
 
@@ -287,7 +339,7 @@ budgets:
 	if !reflect.DeepEqual(want, a[0].Budget) {
 		t.Errorf("got %+v, want %+v", a[0].Budget, want)
 	}
-	if w := a[0].When; len(w) != 3 || w[0].When.Event.Type != "breaking_news" || w[1].When.During[0].Name != "evenings" || w[2].Name != "off_peak" {
+	if w := a[0].When; len(w) != 3 || w[0].When.Events[0].Type != "breaking_news" || w[1].When.During[0].Name != "evenings" || w[2].Name != "off_peak" {
 		t.Errorf("classes: got %+v", w)
 	}
 	if b[0].Location.String() != "UTC" || b[1].Location.String() != "Europe/Berlin" || b[1].Window != budget.LocalDay || b[1].Classes[0].Name != "any" {

@@ -2,6 +2,8 @@ package rulefile
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/scaling-adapter/scaling-adapter/internal/strictyaml"
@@ -18,15 +20,39 @@ type Query struct {
 	Events bool
 
 	matchAt strictyaml.Pos
+	labels  map[string]string // of the events besides those of the series
+	pools   []policy.Pool     // that the events are for
+}
+
+// Concern reports whether an event of a series with these labels would concern a pool
+// that it is for.
+func (q Query) Concern(series map[string]string) bool {
+	all := map[string]string{}
+	maps.Copy(all, series)
+	maps.Copy(all, q.labels)
+	return slices.ContainsFunc(q.pools, func(p policy.Pool) bool { return p.Concerns(policy.Event{Labels: all}) })
 }
 
 // asked returns the queries of valid files in their order.
 func (l *loader) asked(parsed []file) []Query {
 	var out []Query
+	known := map[string]int{} // expressions of conditions → their place in out, each once
+	condition := func(what string, c condition, pools map[string]string) {
+		if !c.Has("expr") {
+			return
+		}
+		typ := c.Expr.eventType()
+		if _, ok := known[typ]; !ok {
+			known[typ] = len(out)
+			out = append(out, Query{At: c.Expr.At("query"), What: what + ": expr", Signal: policy.Signal{Query: c.Expr.Query}, Events: true})
+		}
+		q := &out[known[typ]]
+		q.pools = append(q.pools, l.selected(pools)...)
+	}
 	for _, f := range parsed {
 		for _, s := range f.EventSources {
 			if s.Has("expr") {
-				out = append(out, Query{At: s.Expr.At("query"), What: fmt.Sprintf("event source %q", s.Name), Signal: policy.Signal{Query: s.Expr.Query}, Events: true})
+				out = append(out, Query{At: s.Expr.At("query"), What: fmt.Sprintf("event source %q", s.Name), Signal: policy.Signal{Query: s.Expr.Query}, Events: true, labels: s.Event.Labels, pools: l.selected(nil)})
 			}
 		}
 		for _, p := range f.Pools {
@@ -42,7 +68,16 @@ func (l *loader) asked(parsed []file) []Query {
 				})
 			}
 		}
+		for _, r := range f.Rules {
+			condition(fmt.Sprintf("rule %q", r.Name), r.When, r.Pools)
+			if r.Unless != nil {
+				condition(fmt.Sprintf("rule %q", r.Name), *r.Unless, r.Pools)
+			}
+		}
 		for _, b := range f.Budgets {
+			for _, c := range b.Classes {
+				condition(fmt.Sprintf("budget %q: class %q", b.Name, c.Name), c.When, b.Pools)
+			}
 			for _, p := range l.pools {
 				if selects(b.Pools, p.Pool) {
 					out = append(out, Query{
@@ -51,6 +86,17 @@ func (l *loader) asked(parsed []file) []Query {
 					})
 				}
 			}
+		}
+	}
+	return out
+}
+
+// selected returns the pools that have all the labels.
+func (l *loader) selected(labels map[string]string) []policy.Pool {
+	var out []policy.Pool
+	for _, p := range l.pools {
+		if selects(labels, p.Pool) {
+			out = append(out, p.Pool)
 		}
 	}
 	return out

@@ -27,6 +27,7 @@ rules:
   - {name: learned, when: {event: {type: game}}, demand: {multiply: 2, effect: learned}}
   - {name: floor, bounds: {min: 2, max: 60%}}
   - {name: quiet, when: {during: [nights]}, hold: down}
+  - {name: queue, when: {event: {type: game}, expr: {query: queue > 300, for: 2m}}, unless: {expr: {query: down}}, bounds: {min: 2}}
 `, `
 event_sources:
   - name: fixtures

@@ -98,7 +98,9 @@ func (v *reviewer) shadows() {
 		}
 	}
 	for name, group := range groups {
-		v.outdone(group, func(s, by *subject) bool { return dominates(by.Demand, s.Demand) }, func(s, by *subject) (strictyaml.Pos, string) {
+		v.outdone(group, func(s, by *subject) bool {
+			return dominates(by.Demand, s.Demand) && (by.Demand.HalfLife == 0 || startsNoSooner(by, s))
+		}, func(s, by *subject) (strictyaml.Pos, string) {
 			return s.written.At("demand"), fmt.Sprintf("never counts: in group %s %s is at least as large whenever it holds", name, by.what)
 		})
 	}
@@ -119,6 +121,14 @@ func (v *reviewer) shadows() {
 	for _, s := range bounded {
 		v.cut(s, bounded)
 	}
+}
+
+// startsNoSooner reports whether the effect of by, while both rules hold, decays from no
+// sooner than that of s: from the last start of more events, or the same.
+func startsNoSooner(by, s *subject) bool {
+	return !slices.ContainsFunc(s.When.Events, func(m policy.EventMatch) bool {
+		return !slices.ContainsFunc(by.When.Events, func(o policy.EventMatch) bool { return covers(o, m) })
+	})
 }
 
 func everyPool(s *subject, holds func(*policy.Pool) bool) bool {
@@ -171,14 +181,14 @@ func (v *reviewer) follows(s, other *subject) bool {
 }
 
 func (v *reviewer) followsIn(s, other *subject, zone *time.Location) bool {
-	if s.When.Event != nil && !covers(s.When.Event, other.When.Event) {
+	if !followEvents(s.When.Events, other.When.Events) {
 		return false
 	}
 	times := v.times(other, zone)
 	if !times.within(v.times(s, zone)) {
 		return false
 	}
-	if s.Unless == nil || s.Unless.Event == nil { // the times say it
+	if s.Unless == nil || len(s.Unless.Events) == 0 { // the times say it
 		return true
 	}
 	return other.Unless != nil && v.implies(*s.Unless, *other.Unless, zone) ||
@@ -190,7 +200,7 @@ func (v *reviewer) times(s *subject, zone *time.Location) spans {
 	out, ok := s.times[zone.String()]
 	if !ok {
 		out = v.year.condition(s.When, zone)
-		if s.Unless != nil && s.Unless.Event == nil {
+		if s.Unless != nil && len(s.Unless.Events) == 0 {
 			out = out.without(v.year.condition(*s.Unless, zone))
 		}
 		s.times[zone.String()] = out

@@ -7,10 +7,12 @@ import (
 	"maps"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	ics "github.com/arran4/golang-ical"
+	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/internal/strictyaml"
@@ -23,9 +25,7 @@ func (l *loader) sources(sources []eventSource, dir string) {
 		if !l.name("event source", s.Name, s.Where) {
 			continue
 		}
-		if s.Event.Type == "" {
-			l.Add(s.At("event"), "event source %q: event needs a type, like {type: game}", s.Name)
-		}
+		l.eventType(s.At("event"), fmt.Sprintf("event source %q", s.Name), s.Event.Type)
 		given := 0
 		for _, key := range []string{"ics", "dates", "expr"} {
 			if s.Has(key) {
@@ -45,6 +45,16 @@ func (l *loader) sources(sources []eventSource, dir string) {
 		default:
 			l.expr(s)
 		}
+	}
+}
+
+// eventType checks a type of events that is written.
+func (l *loader) eventType(at strictyaml.Pos, whose, text string) {
+	switch {
+	case text == "":
+		l.Add(at, "%s: event needs a type, like {type: game}", whose)
+	case strings.HasPrefix(text, exprType):
+		l.Add(at, "%s: types that begin with %q are those of expr in conditions; choose another, got %q", whose, exprType, text)
 	}
 }
 
@@ -161,6 +171,32 @@ func (l *loader) instant(at strictyaml.Pos, text string, zone *time.Location) (t
 func (l *loader) expr(s eventSource) {
 	l.query(s.Expr.At("query"), fmt.Sprintf("event source %q", s.Name), s.Expr.Query)
 	l.exprs = append(l.exprs, engine.Expr{Name: s.Name, Query: s.Expr.Query, For: time.Duration(s.Expr.For), Type: s.Event.Type, Labels: s.Event.Labels})
+}
+
+// exprType begins the types of events that the expressions of conditions make. Types
+// of other events do not begin so.
+const exprType = "expr "
+
+// trueWhile returns what matches while an expression of a condition is true: the events
+// of a source of its own, one for all conditions that ask the same.
+func (l *loader) trueWhile(x expr) policy.EventMatch {
+	typ := x.eventType()
+	if !slices.ContainsFunc(l.exprs, func(known engine.Expr) bool { return known.Type == typ }) {
+		l.exprs = append(l.exprs, engine.Expr{Name: typ, Query: x.Query, For: time.Duration(x.For), Type: typ})
+	}
+	return policy.EventMatch{Type: typ}
+}
+
+// eventType is the expression in words, however it is spaced.
+func (x expr) eventType() string {
+	text := x.Query
+	if parsed, err := parser.NewParser(parser.Options{}).ParseExpr(text); err == nil {
+		text = parsed.String()
+	}
+	if x.For > 0 {
+		text += " for " + x.For.String()
+	}
+	return exprType + text
 }
 
 // class adds labels to the events whose summary it matches.

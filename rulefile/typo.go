@@ -52,16 +52,17 @@ func (k *eventKind) add(labels map[string]string) {
 // that one does. Others may be told by the API.
 func (v *reviewer) slips(s *subject) {
 	s.conditions(func(key string, c policy.Condition, written condition) {
-		if c.Event == nil || key == "when" && s.dead {
+		if key == "when" && s.dead {
 			return
 		}
-		if why := v.slipOf(*c.Event); why != "" {
-			v.warn(written.At("event"), "%s: %s", s.what, why)
+		for _, m := range c.Events {
+			if why := v.slipOf(m); why != "" {
+				v.warn(written.At("event"), "%s: %s", s.what, why)
+			}
 		}
-		if key == "unless" && everyPool(s, func(p *policy.Pool) bool { name, _ := contradiction(c.Event, p); return name != "" }) {
-			name, own := contradiction(c.Event, s.pools[0])
-			v.warn(written.At("event"), "%s: its unless never holds: it asks for events with %s=%s, which do not concern pool %q with its %s=%s; correct one of them",
-				s.what, name, c.Event.Labels[name], s.pools[0].Name, name, own)
+		if key == "unless" && everyPool(s, func(p *policy.Pool) bool { why, _ := v.contradiction(c, p); return why != "" }) {
+			why, part := v.contradiction(c, s.pools[0])
+			v.warn(written.At(part), "%s: its unless never holds: %s", s.what, why)
 		}
 	})
 }

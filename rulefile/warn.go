@@ -8,8 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/internal/strictyaml"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
@@ -218,13 +221,57 @@ func keptLabels(query string) ([]string, bool) {
 				expr = e.LHS
 			}
 		case *parser.AggregateExpr:
-			keepsSeries := slices.Contains([]parser.ItemType{parser.TOPK, parser.BOTTOMK, parser.COUNT_VALUES, parser.LIMITK, parser.LIMIT_RATIO}, e.Op)
-			return e.Grouping, !e.Without && !keepsSeries
+			return e.Grouping, !e.Without && !keepsSeries(e.Op) && e.Op != parser.COUNT_VALUES
 		default:
 			return nil, false
 		}
 	}
 	return nil, false
+}
+
+// sureLabels returns the labels that all series of an answer have with the values that
+// the query asks for, as far as that is plain.
+func sureLabels(query parser.Expr) map[string]string {
+	switch e := query.(type) {
+	case *parser.VectorSelector:
+		sure := map[string]string{}
+		for _, m := range e.LabelMatchers {
+			if m.Type == labels.MatchEqual && m.Name != model.MetricNameLabel {
+				sure[m.Name] = m.Value
+			}
+		}
+		return sure
+	case *parser.MatrixSelector:
+		return sureLabels(e.VectorSelector)
+	case *parser.ParenExpr:
+		return sureLabels(e.Expr)
+	case *parser.Call: // such as rate and max_over_time
+		if len(e.Args) == 1 && e.Args[0].Type() == parser.ValueTypeMatrix && e.Func.Name != "absent_over_time" {
+			return sureLabels(e.Args[0])
+		}
+	case *parser.BinaryExpr:
+		switch {
+		case e.LHS.Type() == parser.ValueTypeScalar:
+			return sureLabels(e.RHS)
+		case e.RHS.Type() == parser.ValueTypeScalar, e.Op == parser.LAND, e.Op == parser.LUNLESS:
+			return sureLabels(e.LHS)
+		}
+	case *parser.AggregateExpr:
+		sure := sureLabels(e.Expr)
+		switch {
+		case e.Op == parser.COUNT_VALUES: // sets a label
+			return nil
+		case !keepsSeries(e.Op):
+			maps.DeleteFunc(sure, func(name, _ string) bool { return slices.Contains(e.Grouping, name) == e.Without })
+		}
+		return sure
+	}
+	return nil
+}
+
+// keepsSeries reports whether an aggregation picks some of the series.
+func keepsSeries(op parser.ItemType) bool {
+	return slices.Contains([]parser.ItemType{parser.TOPK, parser.BOTTOMK, parser.LIMITK, parser.LIMIT_RATIO}, op)
 }
 
 // never warns of conditions that do not come true for any pool.
@@ -242,8 +289,8 @@ func (v *reviewer) never(s *subject) {
 // hindrance tells why a condition does not come true for a pool, and which key says
 // so; nothing if it may.
 func (v *reviewer) hindrance(s *subject, p *policy.Pool) (why, key string) {
-	if name, value := contradiction(s.When.Event, p); name != "" {
-		return fmt.Sprintf("never holds: it asks for events with %s=%s, which do not concern pool %q with its %s=%s; correct one of them", name, s.When.Event.Labels[name], p.Name, name, value), "when"
+	if why, _ := v.contradiction(s.When, p); why != "" {
+		return "never holds: " + why, "when"
 	}
 	if why := v.clockHindrance(s.When, p.Location); why != "" {
 		return why, "when"
@@ -254,21 +301,39 @@ func (v *reviewer) hindrance(s *subject, p *policy.Pool) (why, key string) {
 	return "", ""
 }
 
-// contradiction returns a label of the events that the pool has with another value.
-func contradiction(m *policy.EventMatch, p *policy.Pool) (name, own string) {
-	if m == nil {
-		return "", ""
-	}
-	for _, name := range slices.Sorted(maps.Keys(m.Labels)) {
-		own, ok := p.Labels[name]
-		if name == "pool" {
-			own, ok = p.Name, true
+// contradiction tells of a label that the events of a condition have and the pool has
+// with another value, and which key asks for them; nothing if there is none.
+func (v *reviewer) contradiction(c policy.Condition, p *policy.Pool) (why, key string) {
+	for _, m := range c.Events {
+		sure, which, key := m.Labels, "it asks for events with", "event"
+		if query := v.queryOf(m); query != nil {
+			sure, which, key = sureLabels(query), "its expr gives series with", "expr"
 		}
-		if value := m.Labels[name]; ok && value != "" && value != own {
-			return name, own
+		for _, name := range slices.Sorted(maps.Keys(sure)) {
+			own, ok := p.Labels[name]
+			if name == "pool" {
+				own, ok = p.Name, true
+			}
+			if value := sure[name]; ok && value != "" && value != own {
+				return fmt.Sprintf("%s %s=%s, which do not concern pool %q with its %s=%s; correct one of them", which, name, value, p.Name, name, own), key
+			}
 		}
 	}
 	return "", ""
+}
+
+// queryOf returns the query of an expression of a condition; nil if the events are
+// others.
+func (v *reviewer) queryOf(m policy.EventMatch) parser.Expr {
+	i := slices.IndexFunc(v.exprs, func(x engine.Expr) bool { return x.Type == m.Type })
+	if i < 0 || !strings.HasPrefix(m.Type, exprType) {
+		return nil
+	}
+	query, err := parser.NewParser(parser.Options{}).ParseExpr(v.exprs[i].Query)
+	if err != nil {
+		return nil // it is a problem already
+	}
+	return query
 }
 
 func (v *reviewer) clockHindrance(c policy.Condition, zone *time.Location) string {
@@ -294,13 +359,20 @@ func (v *reviewer) clockHindrance(c policy.Condition, zone *time.Location) strin
 
 // implies reports whether y holds whenever x does, within a year.
 func (v *reviewer) implies(x, y policy.Condition, zone *time.Location) bool {
-	return (y.Event == nil || covers(y.Event, x.Event)) && v.year.condition(x, zone).within(v.year.condition(y, zone))
+	return followEvents(y.Events, x.Events) && v.year.condition(x, zone).within(v.year.condition(y, zone))
+}
+
+// followEvents reports whether the outer events go on whenever the inner ones do.
+func followEvents(outer, inner []policy.EventMatch) bool {
+	return !slices.ContainsFunc(outer, func(o policy.EventMatch) bool {
+		return !slices.ContainsFunc(inner, func(i policy.EventMatch) bool { return covers(o, i) })
+	})
 }
 
 // covers reports whether each event that the inner one counts, the outer one counts
 // at least as long.
-func covers(outer, inner *policy.EventMatch) bool {
-	if inner == nil || inner.Type != outer.Type || inner.Lead > outer.Lead || inner.Tail > outer.Tail {
+func covers(outer, inner policy.EventMatch) bool {
+	if inner.Type != outer.Type || inner.Lead > outer.Lead || inner.Tail > outer.Tail {
 		return false
 	}
 	for name, value := range outer.Labels {
@@ -327,7 +399,7 @@ func (v *reviewer) effect(s *subject) {
 	}
 	switch {
 	case d.Multiply == 1 && d.Add == 0 && months && hours:
-		if s.When.Event == nil && d.Group == "" {
+		if len(s.When.Events) == 0 && d.Group == "" {
 			v.warn(s.written.At("demand"), "%s changes nothing: its factors are 1 and it adds nothing; remove it", s.what)
 		}
 	case months && d.ByMonth != nil:

@@ -177,6 +177,7 @@ type condition struct {
 	During []string                  `yaml:"during"`
 	Months []timeinterval.MonthRange `yaml:"months"`
 	Event  map[string]string         `yaml:"event"`
+	Expr   expr                      `yaml:"expr"`
 	Lead   model.Duration            `yaml:"lead"`
 	Tail   model.Duration            `yaml:"tail"`
 }

@@ -1,114 +1,94 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"syscall"
-	"time"
+
+	"github.com/prometheus/common/config"
+
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 )
 
-const (
-	askTimeout = 10 * time.Second
-	mostAnswer = 32 << 20
-)
-
-// adapter is a running adapter that a command asks over HTTP.
+// adapter is a running adapter that a command asks over HTTP, and who asks.
 type adapter struct {
-	Address string `name:"address" env:"SCALING_ADAPTER_ADDRESS" default:"http://127.0.0.1:9876" help:"The adapter that is asked."`
+	Address    string `name:"address" env:"SCALING_ADAPTER_ADDRESS" default:"http://127.0.0.1:9876" help:"The adapter that is asked."`
+	Username   string `name:"username" env:"SCALING_ADAPTER_USERNAME" help:"Name for basic authentication."`
+	Password   string `name:"password-file" env:"SCALING_ADAPTER_PASSWORD_FILE" placeholder:"FILE" help:"File with the password for basic authentication."`
+	HTTPConfig string `name:"http.config.file" env:"SCALING_ADAPTER_HTTP_CONFIG_FILE" placeholder:"FILE" help:"File with TLS and authentication settings of the HTTP client, as Prometheus defines them."`
 }
 
-// errNobody is wrapped by the error that says that no adapter listens.
-var errNobody = errors.New("nobody answers")
-
-// check reports an address that is none.
-func (a adapter) check() error {
+// Validate reports wrong usage.
+func (a adapter) Validate() error {
+	if (a.Username == "") != (a.Password == "") {
+		return errors.New("--username and --password-file go together")
+	}
 	if u, err := url.Parse(a.Address); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return fmt.Errorf("--address %q is not like http://127.0.0.1:9876", a.Address)
 	}
 	return nil
 }
 
-// request is what an adapter is asked or told at a path below /api/v1.
-type request struct {
-	method, path string
-	query        url.Values
-	body         any // that is sent as JSON; nil: none
-}
-
-// ask fills data with what the adapter says at a path below /api/v1.
-func (a adapter) ask(ctx context.Context, path string, query url.Values, data any) error {
-	return a.call(ctx, http.DefaultClient, request{method: http.MethodGet, path: path, query: query}, data)
-}
-
-// call fills data with what the adapter answers.
-func (a adapter) call(ctx context.Context, client *http.Client, r request, data any) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	address, err := url.Parse(a.Address)
-	if err != nil {
-		return err
-	}
-	address = address.JoinPath("api/v1", r.path)
-	address.RawQuery = r.query.Encode()
-	var sent bytes.Buffer
-	if r.body != nil {
-		if err := json.NewEncoder(&sent).Encode(r.body); err != nil {
-			return err
+// client returns a client that says who asks.
+func (a adapter) client() (*http.Client, error) {
+	settings := &config.HTTPClientConfig{ProxyConfig: config.ProxyConfig{ProxyFromEnvironment: true}}
+	if a.HTTPConfig != "" {
+		var err error
+		if settings, _, err = config.LoadHTTPConfigFile(a.HTTPConfig); err != nil {
+			return nil, fmt.Errorf("read %s: %w", a.HTTPConfig, err)
 		}
 	}
-	message, err := http.NewRequestWithContext(ctx, r.method, address.String(), &sent)
+	if a.Username != "" {
+		settings.BasicAuth = &config.BasicAuth{Username: a.Username, PasswordFile: a.Password}
+	}
+	settings.FollowRedirects = false
+	return config.NewClientFromConfig(*settings, "scaling-adapter")
+}
+
+// ask fills data with what the adapter answers.
+func (a adapter) ask(ctx context.Context, r apiv1.Request, data any) error {
+	client, err := a.client()
 	if err != nil {
 		return err
 	}
-	if r.body != nil {
-		message.Header.Set("Content-Type", "application/json")
-	}
-	response, err := client.Do(message)
+	defer client.CloseIdleConnections()
+	err = apiv1.Client{Address: a.Address, HTTP: client}.Call(ctx, r, data)
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%w at %s; start the adapter with scaling-adapter run or say where it is with --address", errNobody, address.Host)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s did not answer within %s", address.Host, askTimeout)
-	case err != nil:
-		return fmt.Errorf("ask the adapter: %w", err)
+	case errors.Is(err, apiv1.ErrNobody):
+		return fmt.Errorf("%w; start the adapter with scaling-adapter run or say where it is with --address", err)
+	case errors.Is(err, apiv1.ErrStranger):
+		return fmt.Errorf("%w; see --username with --password-file, and --http.config.file", err)
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer+1))
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s did not answer within %s", address.Host, askTimeout)
-	case err != nil:
-		return fmt.Errorf("read the answer of %s: %w", address.Host, err)
-	case len(body) > mostAnswer:
-		return fmt.Errorf("the answer of %s has more than %d bytes", address.Host, mostAnswer)
-	case response.StatusCode == http.StatusUnauthorized:
-		return fmt.Errorf("the adapter at %s does not know who asks, or not with this password; see --username and --password-file of override and event", address.Host)
-	}
-	var answer struct {
-		Status string          `json:"status"`
-		Error  string          `json:"error"`
-		Data   json.RawMessage `json:"data"`
-	}
-	err = json.Unmarshal(body, &answer)
-	if err == nil && answer.Error != "" {
-		return fmt.Errorf("the adapter at %s says: %s", address.Host, answer.Error)
-	}
-	if err == nil && answer.Status == "success" {
-		err = json.Unmarshal(answer.Data, data)
-	}
-	if err != nil || answer.Status != "success" {
-		return a.stranger(response.Status)
-	}
-	return nil
+	return err
 }
 
-// stranger is the error about an answer that no adapter gives.
-func (a adapter) stranger(answered string) error {
-	return fmt.Errorf("%s does not answer like a scaling-adapter: %s", a.Address, answered)
+// printed is an adapter whose answer is printed.
+type printed struct {
+	adapter
+	Output string `name:"output" enum:"text,json" default:"text" help:"Format: text or json."`
+}
+
+// tell calls an adapter and prints what it answers: as it is, or in words.
+func tell[T any](ctx context.Context, p printed, r apiv1.Request, out *output, words func(T) error) error {
+	var data json.RawMessage
+	if err := p.ask(ctx, r, &data); err != nil {
+		return err
+	}
+	if p.Output == "json" {
+		_, err := fmt.Fprintf(out.Stdout, "%s\n", data)
+		return err
+	}
+	var v T
+	if err := json.Unmarshal(data, &v); err != nil {
+		return p.noAdapter(err.Error())
+	}
+	return words(v)
+}
+
+// noAdapter is the error about an answer that no adapter gives.
+func (a adapter) noAdapter(answered string) error {
+	return apiv1.Client{Address: a.Address}.NoAdapter(answered)
 }

@@ -1,75 +1,15 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
 
-	"github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 )
-
-// controlFlags say which adapter is told something, and by whom.
-type controlFlags struct {
-	adapter
-	Username   string `name:"username" help:"Name for basic authentication."`
-	Password   string `name:"password-file" placeholder:"FILE" help:"File with the password for basic authentication."`
-	HTTPConfig string `name:"http.config.file" placeholder:"FILE" help:"File with TLS and authentication settings of the HTTP client, as Prometheus defines them."`
-	Output     string `name:"output" enum:"text,json" default:"text" help:"Format: text or json."`
-}
-
-// Validate reports wrong usage.
-func (c *controlFlags) Validate() error {
-	if (c.Username == "") != (c.Password == "") {
-		return errors.New("--username and --password-file go together")
-	}
-	return c.check()
-}
-
-// client returns a client that says who asks.
-func (c *controlFlags) client() (*http.Client, error) {
-	settings := &config.HTTPClientConfig{}
-	if c.HTTPConfig != "" {
-		var err error
-		if settings, _, err = config.LoadHTTPConfigFile(c.HTTPConfig); err != nil {
-			return nil, fmt.Errorf("read %s: %w", c.HTTPConfig, err)
-		}
-	}
-	if c.Username != "" {
-		settings.BasicAuth = &config.BasicAuth{Username: c.Username, PasswordFile: c.Password}
-	}
-	settings.FollowRedirects = false
-	return config.NewClientFromConfig(*settings, "scaling-adapter")
-}
-
-// tell calls an adapter and prints what it answers: as it is, or in words.
-func tell[T any](ctx context.Context, c *controlFlags, r request, out *output, words func(T) error) error {
-	client, err := c.client()
-	if err != nil {
-		return err
-	}
-	defer client.CloseIdleConnections()
-	var data json.RawMessage
-	if err := c.call(ctx, client, r, &data); err != nil {
-		return err
-	}
-	if c.Output == "json" {
-		_, err := fmt.Fprintf(out.Stdout, "%s\n", data)
-		return err
-	}
-	var v T
-	if err := json.Unmarshal(data, &v); err != nil {
-		return c.stranger(err.Error())
-	}
-	return words(v)
-}
 
 func warn(out *output, warnings []string) {
 	for _, w := range warnings {
@@ -152,17 +92,6 @@ type during struct {
 	Start instant  `name:"start" placeholder:"TIME" help:"When it begins, such as 18:30 or \"2026-11-12 18:30\" on this machine's clock, or 2026-11-12T18:30:00Z. Without it: now."`
 	For   duration `name:"for" xor:"end" placeholder:"DURATION" help:"How long it lasts, such as 90m or 2h."`
 	Until instant  `name:"until" xor:"end" placeholder:"TIME" help:"When it ends."`
-}
-
-// interval is how long something holds, as it is sent.
-type interval struct {
-	Start    string `json:"start,omitempty"`
-	End      string `json:"end,omitempty"`
-	Duration string `json:"duration,omitempty"`
-}
-
-func (d during) interval() interval {
-	return interval{Start: d.Start.text(), End: d.Until.text(), Duration: string(d.For)}
 }
 
 // duration is a length of time as Prometheus writes it, sent as it was written.

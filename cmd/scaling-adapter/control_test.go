@@ -33,7 +33,7 @@ func serveDesk(ts *testscript.TestScript, neg bool, args []string) {
 			{ID: "fixtures/0", Type: "game", Name: "of yesterday", Labels: map[string]string{"league": "nba"}, Start: now.Add(-25 * time.Hour), End: now.Add(-23 * time.Hour), Source: "fixtures"},
 		},
 	}
-	rules := []policy.Rule{{Name: "news", When: policy.Condition{Event: &policy.EventMatch{Type: "breaking_news"}}, Demand: &policy.DemandEffect{Multiply: 2}}}
+	rules := []policy.Rule{{Name: "news", When: policy.Condition{Events: []policy.EventMatch{{Type: "breaking_news"}}}, Demand: &policy.DemandEffect{Multiply: 2}}}
 	for name, mode := range map[string]policy.Mode{"nba": policy.Active, "nfl": policy.DryRun} {
 		set.Pools = append(set.Pools, engine.Pool{Policy: policy.Policy{Pool: policy.Pool{Name: name, Labels: map[string]string{"league": name}, Location: time.UTC, Mode: mode}, Rules: rules}})
 	}
@@ -47,20 +47,24 @@ func serveDesk(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	handler := api.New(o)
 	if len(args) == 1 && args[0] == "locked" {
-		inner := handler
-		handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if user, password, _ := r.BasicAuth(); user != "alice" || password != "secret" {
-				http.Error(w, "Unauthorized", http.StatusUnauthorized)
-				return
-			}
-			inner.ServeHTTP(w, r)
-		})
+		handler = locked(handler)
 	}
 	server := httptest.NewServer(handler)
 	ts.Defer(server.Close)
 	for name, value := range map[string]string{"SCALING_ADAPTER_ADDRESS": server.URL, "TZ": "America/New_York", "USER": "anna"} {
 		ts.Setenv(name, value)
 	}
+}
+
+// locked asks for the password of alice.
+func locked(inner http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "alice" || password != "secret" {
+			http.Error(w, "Unauthorized", http.StatusUnauthorized)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	})
 }
 
 func TestInstantsAsPeopleWriteThem(t *testing.T) {
@@ -136,7 +140,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 		`{"status":"error","error":"no"}`:     "says: no",
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
-		c := overrideListCmd{controlFlags: controlFlags{adapter: adapter{Address: server.URL}, Output: "text"}}
+		c := overrideListCmd{printed: printed{adapter: adapter{Address: server.URL}, Output: "text"}}
 		if err := c.Run(t.Context(), &output{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", body, err, want)
 		}

@@ -8,7 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 )
 
 type eventCmd struct {
@@ -24,7 +25,7 @@ type eventPushCmd struct {
 	ID     string            `name:"id" help:"ID of the event; the same ID again replaces the event. Without one it is made."`
 	during
 	Author string `name:"author" env:"USER" help:"Who tells it."`
-	controlFlags
+	printed
 }
 
 type eventListCmd struct {
@@ -32,44 +33,26 @@ type eventListCmd struct {
 	Type string `name:"type" help:"Events of this type only."`
 	All  bool   `name:"all" help:"Events that are over, too."`
 	Most int    `name:"limit" default:"20" help:"Most events to show as text; 0 shows all."`
-	controlFlags
+	printed
 }
 
 type eventClearCmd struct {
 	ID     string `arg:"" help:"ID of the event."`
 	Author string `name:"author" env:"USER" help:"Who orders it."`
-	controlFlags
+	printed
 }
 
 // event is what an adapter tells about an event.
-type event struct {
-	ID     string            `json:"id"`
-	Type   string            `json:"type"`
-	Name   string            `json:"name"`
-	Start  time.Time         `json:"start"`
-	End    time.Time         `json:"end"`
-	Labels map[string]string `json:"labels"`
-	Source string            `json:"source"`
-	State  string            `json:"state"`
-}
+type event apiv1.Event
 
 // Run tells of an event.
 func (c *eventPushCmd) Run(ctx context.Context, out *output) error {
-	body := struct {
-		ID     string            `json:"id,omitempty"`
-		Type   string            `json:"type"`
-		Name   string            `json:"name,omitempty"`
-		Labels map[string]string `json:"labels,omitempty"`
-		Author string            `json:"author,omitempty"`
-		interval
-	}{c.ID, c.Type, c.Name, c.Labels, c.Author, c.interval()}
-	type answer struct {
-		event
-		Pools    []string `json:"pools"`
-		Warnings []string `json:"warnings"`
+	body := apiv1.EventOrder{
+		ID: c.ID, Type: c.Type, Name: c.Name, Labels: c.Labels, Author: c.Author,
+		Start: c.Start.text(), End: c.Until.text(), Duration: string(c.For),
 	}
-	return tell(ctx, &c.controlFlags, request{method: http.MethodPost, path: "events", body: body}, out, func(a answer) error {
-		fmt.Fprintln(out.Stdout, a.sentence())
+	return tell(ctx, c.printed, apiv1.Request{Method: http.MethodPost, Path: "events", Body: body}, out, func(a apiv1.EventPut) error {
+		fmt.Fprintln(out.Stdout, event(a.Event).sentence())
 		if len(a.Pools) > 0 {
 			fmt.Fprintln(out.Stdout, "pools with a rule for it:", plain(strings.Join(a.Pools, ", ")))
 		}
@@ -80,16 +63,16 @@ func (c *eventPushCmd) Run(ctx context.Context, out *output) error {
 
 // Run lists events.
 func (c *eventListCmd) Run(ctx context.Context, out *output) error {
-	r := request{method: http.MethodGet, path: "events", query: url.Values{}}
+	r := apiv1.Request{Method: http.MethodGet, Path: "events", Query: url.Values{}}
 	for name, value := range map[string]string{"pool": c.Pool, "type": c.Type} {
 		if value != "" {
-			r.query.Set(name, value)
+			r.Query.Set(name, value)
 		}
 	}
 	if !c.All {
-		r.query.Set("upcoming", "true")
+		r.Query.Set("upcoming", "true")
 	}
-	return tell(ctx, &c.controlFlags, r, out, func(all []event) error {
+	return tell(ctx, c.printed, r, out, func(all []apiv1.KnownEvent) error {
 		if len(all) == 0 {
 			fmt.Fprintln(out.Stderr, "no events")
 			return nil
@@ -100,7 +83,7 @@ func (c *eventListCmd) Run(ctx context.Context, out *output) error {
 			shown = all[:min(c.Most, len(all))]
 		}
 		for _, e := range shown {
-			lines = append(lines, []string{cell(e.Type), cell(e.Name), e.State, listed(e.Start), listed(e.End), plain(e.labels()), cell(e.Source), plain(e.ID)})
+			lines = append(lines, []string{cell(e.Type), cell(e.Name), e.State, listed(e.Start), listed(e.End), plain(event(e.Event).labels()), cell(e.Source), plain(e.ID)})
 		}
 		if n := len(all) - len(shown); n > 0 {
 			defer fmt.Fprintf(out.Stderr, "and %d more; --limit 0 shows all\n", n)
@@ -111,9 +94,9 @@ func (c *eventListCmd) Run(ctx context.Context, out *output) error {
 
 // Run ends an event.
 func (c *eventClearCmd) Run(ctx context.Context, out *output) error {
-	r := request{method: http.MethodDelete, path: "events/" + url.PathEscape(c.ID), query: url.Values{"author": {c.Author}}}
-	return tell(ctx, &c.controlFlags, r, out, func(e event) error {
-		fmt.Fprintln(out.Stdout, "ended:", e.sentence())
+	r := apiv1.Request{Method: http.MethodDelete, Path: "events/" + url.PathEscape(c.ID), Query: url.Values{"author": {c.Author}}}
+	return tell(ctx, c.printed, r, out, func(e apiv1.KnownEvent) error {
+		fmt.Fprintln(out.Stdout, "ended:", event(e.Event).sentence())
 		return nil
 	})
 }

@@ -2,9 +2,14 @@ package main
 
 import (
 	"bytes"
+	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,10 +24,24 @@ import (
 )
 
 // serveExample gives a script an adapter that took a tick on an evening in November,
-// at $ADAPTER, and an address at which nobody listens, $NOBODY.
+// at $ADAPTER, and an address at which nobody listens, $NOBODY. The adapter is also at
+// $LOCKED, by TLS with the certificate ca.pem and for alice.
 func serveExample(env *testscript.Env) error {
-	server := httptest.NewServer(api.New(api.Options{Snapshot: exampleSnapshot(), Metrics: prometheus.NewRegistry()}))
+	handler := api.New(api.Options{
+		Snapshot: exampleSnapshot(), Metrics: prometheus.NewRegistry(),
+		Explain: func(string, int) (engine.Explanation, error) { return engine.Explanation{}, engine.ErrNoModel },
+	})
+	server := httptest.NewServer(handler)
 	env.Defer(server.Close)
+	guarded := httptest.NewUnstartedServer(locked(handler))
+	guarded.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not trust it
+	guarded.StartTLS()
+	env.Defer(guarded.Close)
+	env.Setenv("LOCKED", guarded.URL)
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: guarded.Certificate().Raw})
+	if err := os.WriteFile(filepath.Join(env.WorkDir, "ca.pem"), certificate, 0o600); err != nil {
+		return err
+	}
 	nobody := httptest.NewServer(http.NotFoundHandler())
 	nobody.Close() // its port is free now
 	env.Setenv("ADAPTER", server.URL)
@@ -80,7 +99,7 @@ func TestExplainAsksAnAdapter(t *testing.T) {
 		"as JSON":      {fine, []string{"--output", "json"}, "pool=nba", `{"text":"nba: stays at 4 agents\n","pool":"nba","until":null}` + "\n", ""},
 		"the past":     {fine, []string{"--at", "2026-11-12 18:30"}, "at=2026-11-12+18%3A30&pool=nba", "nba: stays at 4 agents\n", ""},
 		"another pool": {strings.Replace(fine, `"pool":"nba"`, `"pool":"nfl"`, 1), nil, "pool=nba", "", "does not answer like a scaling-adapter: it explains nothing"},
-		"a list":       {`{"status":"success","data":[]}`, nil, "pool=nba", "", "does not answer like a scaling-adapter: it explains nothing"},
+		"a list":       {`{"status":"success","data":[]}`, nil, "pool=nba", "", "does not answer like a scaling-adapter: json: cannot unmarshal array"},
 		"no text":      {`{"status":"success","data":{"pool":"nba"}}`, nil, "pool=nba", "", "does not answer like a scaling-adapter: it explains nothing"},
 		"no data":      {`{"status":"success"}`, nil, "pool=nba", "", "does not answer like a scaling-adapter: 200 OK"},
 		"an error":     {`{"status":"error","error":"it rains"}`, nil, "pool=nba", "", "says: it rains"},

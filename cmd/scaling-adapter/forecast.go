@@ -49,7 +49,7 @@ func (c *forecastCmd) Validate() error {
 	if c.CSV == "" && (c.Step != 0 || c.Events != "") {
 		return errors.New("--step and --events go with --csv")
 	}
-	if err := c.check(); err != nil {
+	if err := c.adapter.Validate(); err != nil {
 		return err
 	}
 	if step := time.Duration(c.Step); step != 0 {

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/scaling-adapter/scaling-adapter/forecast"
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 )
 
 // exampleReport is a report with everything that there can be.
@@ -223,7 +224,7 @@ func TestForecastAsksAnAdapter(t *testing.T) {
 		"unknown zone":        {200, strings.Replace(answer("nba", ""), "America/New_York", "Mars/Base", 1), nil, nil, "unknown time zone Mars/Base"},
 		"ragged":              {200, strings.Replace(answer("nba", ""), "[[12.5,", "[[", 1), nil, nil, "lists of loads of different lengths"},
 		"ragged parts":        {200, strings.Replace(answer("nba", ""), "[-2,", "[", 1), nil, nil, "parts of 23 steps, loads of 24"},
-		"too much":            {200, strings.Repeat(" ", mostAnswer+1), nil, nil, "has more than 33554432 bytes"},
+		"too much":            {200, strings.Repeat(" ", apiv1.MostAnswer+1), nil, nil, "has more than 33554432 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -5,69 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
 
 	"github.com/scaling-adapter/scaling-adapter/forecast"
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 )
 
 // poolForecast is what an adapter says about a pool at /api/v1/forecast.
-type poolForecast struct {
-	Pool     string      `json:"pool"`
-	Model    string      `json:"model"`
-	Fallback string      `json:"fallback"`
-	Location string      `json:"location"`
-	Start    *time.Time  `json:"start"`
-	Step     float64     `json:"step_seconds"`
-	Levels   []float64   `json:"quantiles"`
-	Paths    [][]float64 `json:"loads"`
-	Scores   []struct {
-		Model   string   `json:"model"`
-		Horizon float64  `json:"horizon_seconds"`
-		WAPE    *float64 `json:"wape"`
-		Bias    *float64 `json:"bias"`
-		Weight  float64  `json:"weight"`
-		N       int      `json:"forecasts"`
-	} `json:"scores"`
-	Coverage []struct {
-		Horizon float64 `json:"horizon_seconds"`
-		Share   float64 `json:"share"`
-		N       int     `json:"values"`
-	} `json:"interval_coverage"`
-	Measured *struct {
-		Start time.Time  `json:"start"`
-		Step  float64    `json:"step_seconds"`
-		Loads []*float64 `json:"loads"`
-	} `json:"measured"`
-	Events []struct {
-		Type  string    `json:"type"`
-		Start time.Time `json:"start"`
-		End   time.Time `json:"end"`
-	} `json:"events"`
-	Parts *struct {
-		Level          []*float64 `json:"level"`
-		Seasonal       []*float64 `json:"seasonal"`
-		Autoregressive []*float64 `json:"autoregressive"`
-		Event          []*float64 `json:"event"`
-		Rules          []*float64 `json:"rules"`
-	} `json:"parts"`
-	Effects  []effectView `json:"effects"`
-	Warnings []string     `json:"warnings"`
-}
+type poolForecast apiv1.Forecast
 
 // ofPool asks an adapter for its forecast of a pool.
 func (c *forecastCmd) ofPool(ctx context.Context) (forecastReport, error) {
 	var answer []poolForecast
-	err := c.ask(ctx, "forecast", url.Values{"pool": {c.Pool}, "parts": {"true"}}, &answer)
-	if errors.Is(err, errNobody) {
+	err := c.ask(ctx, apiv1.Request{Method: http.MethodGet, Path: "forecast", Query: url.Values{"pool": {c.Pool}, "parts": {"true"}}}, &answer)
+	if errors.Is(err, apiv1.ErrNobody) {
 		return forecastReport{}, fmt.Errorf("%w, or forecast a file with --csv", err)
 	}
 	if err != nil {
 		return forecastReport{}, err
 	}
 	if len(answer) != 1 || answer[0].Pool != c.Pool {
-		return forecastReport{}, c.stranger("it tells of other pools")
+		return forecastReport{}, c.noAdapter("it tells of other pools")
 	}
 	p := answer[0]
 	if p.Start == nil || len(p.Paths) == 0 {

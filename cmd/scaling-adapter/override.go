@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 )
 
 type overrideCmd struct {
@@ -25,58 +27,34 @@ type overrideSetCmd struct {
 	during
 	Author string `name:"author" env:"USER" required:"" help:"Who orders it."`
 	Reason string `name:"reason" required:"" help:"Why, for those who find the override at work."`
-	controlFlags
+	printed
 }
 
 type overrideListCmd struct {
 	Pool string `arg:"" optional:"" help:"The pool. Without one: all."`
-	controlFlags
+	printed
 }
 
 type overrideClearCmd struct {
 	Pool   string `arg:"" help:"The pool."`
 	Author string `name:"author" env:"USER" help:"Who orders it."`
-	controlFlags
+	printed
 }
 
 // override is what an adapter tells about an override.
-type override struct {
-	Pool      string    `json:"pool"`
-	Min       *int      `json:"min"`
-	Max       *int      `json:"max"`
-	Hold      bool      `json:"hold"`
-	Disable   bool      `json:"disable"`
-	Author    string    `json:"author"`
-	Reason    string    `json:"reason"`
-	Start     time.Time `json:"start"`
-	End       time.Time `json:"end"`
-	Active    bool      `json:"active"`
-	Remaining float64   `json:"remaining_seconds"`
-	Source    string    `json:"source"`
-}
+type override apiv1.Override
 
 // Run sets an override.
 func (c *overrideSetCmd) Run(ctx context.Context, out *output) error {
-	body := struct {
-		Min     *int   `json:"min,omitempty"`
-		Max     *int   `json:"max,omitempty"`
-		Exact   *int   `json:"exact,omitempty"`
-		Hold    bool   `json:"hold,omitempty"`
-		Disable bool   `json:"disable,omitempty"`
-		Author  string `json:"author"`
-		Reason  string `json:"reason"`
-		interval
-	}{c.Min, c.Max, c.Exact, c.Hold, c.Disable, c.Author, c.Reason, c.interval()}
-	type answer struct {
-		override
-		Replaced []override `json:"replaced"`
-		Warnings []string   `json:"warnings"`
+	body := apiv1.OverrideOrder{
+		Min: c.Min, Max: c.Max, Exact: c.Exact, Hold: c.Hold, Disable: c.Disable, Author: c.Author, Reason: c.Reason,
+		Start: c.Start.text(), End: c.Until.text(), Duration: string(c.For),
 	}
-	r := request{method: http.MethodPut, path: "overrides/" + url.PathEscape(c.Pool), body: body}
-	return tell(ctx, &c.controlFlags, r, out, func(a answer) error {
-		fmt.Fprintln(out.Stdout, a.sentence())
+	r := apiv1.Request{Method: http.MethodPut, Path: "overrides/" + url.PathEscape(c.Pool), Body: body}
+	return tell(ctx, c.printed, r, out, func(a apiv1.OverrideSet) error {
+		fmt.Fprintln(out.Stdout, override(a.Override).sentence())
 		for _, old := range a.Replaced {
-			fmt.Fprintln(out.Stdout, "in place of", old.sentence())
+			fmt.Fprintln(out.Stdout, "in place of", override(old).sentence())
 		}
 		warn(out, a.Warnings)
 		return nil
@@ -85,17 +63,18 @@ func (c *overrideSetCmd) Run(ctx context.Context, out *output) error {
 
 // Run lists overrides.
 func (c *overrideListCmd) Run(ctx context.Context, out *output) error {
-	r := request{method: http.MethodGet, path: "overrides", query: url.Values{}}
+	r := apiv1.Request{Method: http.MethodGet, Path: "overrides", Query: url.Values{}}
 	if c.Pool != "" {
-		r.query.Set("pool", c.Pool)
+		r.Query.Set("pool", c.Pool)
 	}
-	return tell(ctx, &c.controlFlags, r, out, func(all []override) error {
+	return tell(ctx, c.printed, r, out, func(all []apiv1.Override) error {
 		if len(all) == 0 {
 			fmt.Fprintln(out.Stderr, "no overrides")
 			return nil
 		}
 		lines := [][]string{{"POOL", "ORDER", "STATE", "UNTIL", "AUTHOR", "REASON", "SOURCE"}}
-		for _, o := range all {
+		for _, told := range all {
+			o := override(told)
 			lines = append(lines, []string{cell(o.Pool), o.order(), o.state(), listed(o.End), cell(o.Author), cell(o.Reason), cell(o.Source)})
 		}
 		return grid(out.Stdout, lines)
@@ -104,10 +83,10 @@ func (c *overrideListCmd) Run(ctx context.Context, out *output) error {
 
 // Run ends an override.
 func (c *overrideClearCmd) Run(ctx context.Context, out *output) error {
-	r := request{method: http.MethodDelete, path: "overrides/" + url.PathEscape(c.Pool), query: url.Values{"author": {c.Author}}}
-	return tell(ctx, &c.controlFlags, r, out, func(ended []override) error {
+	r := apiv1.Request{Method: http.MethodDelete, Path: "overrides/" + url.PathEscape(c.Pool), Query: url.Values{"author": {c.Author}}}
+	return tell(ctx, c.printed, r, out, func(ended []apiv1.Override) error {
 		for _, o := range ended {
-			fmt.Fprintln(out.Stdout, "ended:", o.sentence())
+			fmt.Fprintln(out.Stdout, "ended:", override(o).sentence())
 		}
 		return nil
 	})

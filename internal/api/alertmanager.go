@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -109,14 +110,6 @@ func snake(name string) string {
 	return strings.Join(words, "_")
 }
 
-// notified is the answer to Alertmanager.
-type notified struct {
-	Started int      `json:"started"`
-	Going   int      `json:"going"` // that were there before
-	Ended   int      `json:"ended"`
-	Ignored []string `json:"ignored"` // and why
-}
-
 func (s *orders) alertmanager(r *http.Request, by caller) (any, error) {
 	var n notification
 	if err := decode(r, anyFields, &n); err != nil {
@@ -130,7 +123,7 @@ func (s *orders) alertmanager(r *http.Request, by caller) (any, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	answer := notified{Ignored: []string{}}
+	answer := apiv1.Notified{Ignored: []string{}}
 	for _, a := range n.Alerts {
 		if err := s.take(a, by, &answer); err != nil {
 			s.Logger.Warn("alert ignored", "fingerprint", clip(a.Fingerprint), "alertname", clip(a.Labels["alertname"]), "remote", by.remote, "err", err)
@@ -141,7 +134,7 @@ func (s *orders) alertmanager(r *http.Request, by caller) (any, error) {
 }
 
 // take starts, prolongs or ends the event of an alert.
-func (s *orders) take(a alert, by caller, answer *notified) error {
+func (s *orders) take(a alert, by caller, answer *apiv1.Notified) error {
 	now := s.Now()
 	e, err := a.event(now)
 	if err != nil {

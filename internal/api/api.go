@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/forecast"
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -40,11 +40,14 @@ type Options struct {
 	DefaultOverride, LongestOverride time.Duration
 }
 
-type server struct{ Options }
+type server struct {
+	Options
+	planning chan struct{} // holds a value while a plan is made
+}
 
 // New returns the handler of all paths.
 func New(o Options) http.Handler {
-	s := server{o}
+	s := server{o, make(chan struct{}, 1)}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "scaling-adapter is healthy.") })
@@ -56,6 +59,8 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /api/v1/forecast", s.forecasts)
 	mux.HandleFunc("GET /api/v1/explain", s.explain)
 	mux.HandleFunc("GET /api/v1/budgets", s.budgets)
+	mux.HandleFunc("GET /api/v1/plan", s.plan)
+	mux.HandleFunc("GET /api/v1/rules", s.rules)
 	told := newOrders(o)
 	mux.HandleFunc("GET /api/v1/overrides", told.reading(told.overrides))
 	mux.HandleFunc("PUT /api/v1/overrides/{pool}", told.writing(mostOrder, told.setOverride))
@@ -90,33 +95,10 @@ func (s server) reload(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "reloaded")
 }
 
-// envelope is the body of all answers of the API, as Prometheus' is.
-type envelope struct {
-	Status string `json:"status"` // success or error
-	Data   any    `json:"data,omitempty"`
-	Error  string `json:"error,omitempty"`
-}
-
-func respond(w http.ResponseWriter, status int, e envelope) {
+func respond(w http.ResponseWriter, status int, e apiv1.Answer) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(e) // the client is gone if it fails
-}
-
-// number is null where there is none: JSON has no NaN.
-func number(x float64) *float64 {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
-		return nil
-	}
-	return &x
-}
-
-func numbers(xs []float64) []*float64 {
-	out := make([]*float64, len(xs))
-	for i, x := range xs {
-		out[i] = number(x)
-	}
-	return out
 }
 
 // when is null before there was a time.
@@ -128,14 +110,6 @@ func when(t time.Time) *time.Time {
 	return &t
 }
 
-// list is never null.
-func list[T any](s []T) []T {
-	if s == nil {
-		return []T{}
-	}
-	return s
-}
-
 // table is never null.
 func table(m map[string]string) map[string]string {
 	if m == nil {
@@ -144,31 +118,8 @@ func table(m map[string]string) map[string]string {
 	return m
 }
 
-type statusView struct {
-	Status         string     `json:"status"` // starting, ok or degraded
-	Degraded       []string   `json:"degraded"`
-	Version        string     `json:"version"`
-	LastTick       *time.Time `json:"last_tick"`
-	Generation     int        `json:"generation"`
-	ConfigHash     string     `json:"config_hash"`
-	ConfigLoadedAt *time.Time `json:"config_loaded_at"`
-	Enabled        bool       `json:"enabled"`
-	Pools          int        `json:"pools"`
-	MaxTotalAgents int        `json:"max_total_agents"`
-	Hosts          []hostView `json:"hosts"`
-}
-
-type hostView struct {
-	Hosts        string   `json:"hosts,omitempty"` // name of the group; none: the hosts of all pools
-	Resource     string   `json:"resource"`
-	Percent      *float64 `json:"percent"`
-	LimitPercent float64  `json:"limit_percent"`
-	Quality      string   `json:"quality"`
-	Detail       string   `json:"detail,omitempty"`
-}
-
 func (s server) status(w http.ResponseWriter, _ *http.Request) {
-	v := statusView{Status: "starting", Degraded: []string{}, Hosts: []hostView{}, Version: version.Version}
+	v := apiv1.Status{Status: "starting", Degraded: []string{}, Hosts: []apiv1.Host{}, Version: version.Version}
 	if snap := s.Snapshot(); snap != nil {
 		set := snap.Settings
 		v.LastTick, v.Generation, v.ConfigHash, v.ConfigLoadedAt = when(snap.Time), set.Generation, set.Hash, when(set.LoadedAt)
@@ -180,13 +131,13 @@ func (s server) status(w http.ResponseWriter, _ *http.Request) {
 			v.Hosts = append(v.Hosts, hostOf(h))
 		}
 	}
-	respond(w, http.StatusOK, envelope{Status: "success", Data: v})
+	respond(w, http.StatusOK, apiv1.Answer{Status: apiv1.Success, Data: v})
 }
 
-func hostOf(h engine.HostStatus) hostView {
-	v := hostView{Hosts: h.Hosts, Resource: h.Resource, LimitPercent: h.Limit, Quality: h.Sample.Quality.String(), Detail: h.Sample.Detail}
+func hostOf(h engine.HostStatus) apiv1.Host {
+	v := apiv1.Host{Hosts: h.Hosts, Resource: h.Resource, LimitPercent: h.Limit, Quality: h.Sample.Quality.String(), Detail: h.Sample.Detail}
 	if h.Sample.Quality == policy.OK {
-		v.Percent = number(h.Sample.Value)
+		v.Percent = apiv1.Number(h.Sample.Value)
 	}
 	return v
 }
@@ -208,7 +159,7 @@ func (s server) selected(w http.ResponseWriter, r *http.Request) (*engine.Snapsh
 			}
 		}
 	}
-	respond(w, http.StatusNotFound, envelope{Status: "error", Error: unknownPool(snap, name)})
+	respond(w, http.StatusNotFound, apiv1.Answer{Status: apiv1.Failure, Error: unknownPool(snap, name)})
 	return nil, nil, false
 }
 
@@ -229,63 +180,24 @@ func unknownPool(snap *engine.Snapshot, name string) string {
 	return text + "; known are " + strings.Join(known, ", ")
 }
 
-type poolView struct {
-	Name     string            `json:"name"`
-	Labels   map[string]string `json:"labels"`
-	Mode     policy.Mode       `json:"mode"`
-	Min      int               `json:"min"`
-	Max      int               `json:"max"`
-	PerAgent float64           `json:"load_per_agent"`
-	Load     sampleView        `json:"load"`
-	Current  *int              `json:"current"`
-	Ready    *int              `json:"ready"`
-	Unknown  string            `json:"current_unknown,omitempty"`
-	Desired  int               `json:"desired"`
-	Demand   *float64          `json:"demand"`
-	Why      string            `json:"why"`
-	Outcome  policy.Result     `json:"outcome"`
-	Error    string            `json:"error,omitempty"`
-	Model    string            `json:"model"`
-	Fallback string            `json:"fallback,omitempty"`
-	Rules    []string          `json:"active_rules"`
-	Events   []eventView       `json:"events"`
-}
-
-type sampleView struct {
-	Value   *float64   `json:"value"`
-	Time    *time.Time `json:"time"`
-	Quality string     `json:"quality"`
-	Detail  string     `json:"detail,omitempty"`
-}
-
-type eventView struct {
-	ID     string            `json:"id"`
-	Type   string            `json:"type"`
-	Name   string            `json:"name"`
-	Start  time.Time         `json:"start"`
-	End    time.Time         `json:"end"`
-	Labels map[string]string `json:"labels"`
-	Source string            `json:"source"`
-}
-
 func (s server) pools(w http.ResponseWriter, r *http.Request) {
 	_, pools, ok := s.selected(w, r)
 	if !ok {
 		return
 	}
-	views := []poolView{}
+	views := []apiv1.Pool{}
 	for i := range pools {
 		views = append(views, viewOf(&pools[i]))
 	}
-	respond(w, http.StatusOK, envelope{Status: "success", Data: views})
+	respond(w, http.StatusOK, apiv1.Answer{Status: apiv1.Success, Data: views})
 }
 
-func viewOf(p *engine.PoolStatus) poolView {
-	v := poolView{
+func viewOf(p *engine.PoolStatus) apiv1.Pool {
+	v := apiv1.Pool{
 		Name: p.Pool.Name, Labels: table(p.Pool.Labels), Mode: p.Pool.Mode, Min: p.Pool.Agents.Min, Max: p.Pool.Agents.Max, PerAgent: p.Pool.PerAgent,
 		Load:    sampleOf(p.Load),
-		Desired: p.Decision.Desired, Demand: number(p.Decision.Demand), Why: p.Decision.Why(), Outcome: p.Outcome.Result,
-		Model: p.Forecast.Model, Fallback: p.Fallback, Rules: list(p.Decision.Rules), Events: []eventView{},
+		Desired: p.Decision.Desired, Demand: apiv1.Number(p.Decision.Demand), Why: p.Decision.Why(), Outcome: p.Outcome.Result,
+		Model: p.Forecast.Model, Fallback: p.Fallback, Rules: apiv1.List(p.Decision.Rules), Events: []apiv1.Event{},
 	}
 	if p.Count.Known {
 		v.Current, v.Ready = &p.Count.Agents, &p.Count.Ready
@@ -301,47 +213,16 @@ func viewOf(p *engine.PoolStatus) poolView {
 	return v
 }
 
-func sampleOf(s policy.Sample) sampleView {
-	v := sampleView{Time: when(s.Time), Quality: s.Quality.String(), Detail: s.Detail}
+func sampleOf(s policy.Sample) apiv1.Sample {
+	v := apiv1.Sample{Time: when(s.Time), Quality: s.Quality.String(), Detail: s.Detail}
 	if !s.Time.IsZero() {
-		v.Value = number(s.Value)
+		v.Value = apiv1.Number(s.Value)
 	}
 	return v
 }
 
-func eventOf(e policy.Event) eventView {
-	return eventView{e.ID, e.Type, e.Name, e.Start.UTC(), e.End.UTC(), table(e.Labels), e.Source}
-}
-
-type decisionView struct {
-	ID         string          `json:"id"`
-	Pool       string          `json:"pool"`
-	Time       time.Time       `json:"time"`
-	Mode       policy.Mode     `json:"mode"`
-	Current    int             `json:"current"`
-	Desired    int             `json:"desired"`
-	Demand     *float64        `json:"demand"`
-	Why        string          `json:"why"`
-	Candidates []candidateView `json:"candidates"`
-	Reasons    []reasonView    `json:"reasons"`
-	Rules      []string        `json:"active_rules"`
-}
-
-type candidateView struct {
-	Source  string   `json:"source"`
-	Load    *float64 `json:"load"`
-	Agents  *float64 `json:"agents"`
-	Chosen  bool     `json:"chosen"`
-	Rising  bool     `json:"rising,omitempty"`
-	Dropped string   `json:"dropped,omitempty"`
-}
-
-type reasonView struct {
-	Code   policy.Code `json:"code"`
-	From   int         `json:"from"`
-	To     int         `json:"to"`
-	Rule   string      `json:"rule,omitempty"`
-	Detail string      `json:"detail"`
+func eventOf(e policy.Event) apiv1.Event {
+	return apiv1.Event{ID: e.ID, Type: e.Type, Name: e.Name, Start: e.Start.UTC(), End: e.End.UTC(), Labels: table(e.Labels), Source: e.Source}
 }
 
 func (s server) decisions(w http.ResponseWriter, r *http.Request) {
@@ -349,7 +230,7 @@ func (s server) decisions(w http.ResponseWriter, r *http.Request) {
 	if text := r.FormValue("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
-			respond(w, http.StatusBadRequest, envelope{Status: "error", Error: fmt.Sprintf("limit must be a whole number above 0, got %q", text)})
+			respond(w, http.StatusBadRequest, apiv1.Answer{Status: apiv1.Failure, Error: fmt.Sprintf("limit must be a whole number above 0, got %q", text)})
 			return
 		}
 		limit = n
@@ -358,95 +239,35 @@ func (s server) decisions(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	views := []decisionView{}
+	views := []apiv1.Decision{}
 	for _, d := range recent(pools, limit) {
 		views = append(views, decisionOf(d))
 	}
-	respond(w, http.StatusOK, envelope{Status: "success", Data: views})
+	respond(w, http.StatusOK, apiv1.Answer{Status: apiv1.Success, Data: views})
 }
 
-func decisionOf(d policy.Decision) decisionView {
-	v := decisionView{
+func decisionOf(d policy.Decision) apiv1.Decision {
+	v := apiv1.Decision{
 		ID: d.ID, Pool: d.Pool, Time: d.Time.UTC(), Mode: d.Mode, Current: d.Current, Desired: d.Desired,
-		Demand: number(d.Demand), Why: d.Why(), Rules: list(d.Rules), Candidates: []candidateView{}, Reasons: []reasonView{},
+		Demand: apiv1.Number(d.Demand), Why: d.Why(), Rules: apiv1.List(d.Rules), Candidates: []apiv1.Candidate{}, Reasons: []apiv1.Reason{},
 	}
 	for _, c := range d.Candidates {
-		v.Candidates = append(v.Candidates, candidateView{c.Source, number(c.Load), number(c.Agents), c.Chosen, c.Rising, c.Dropped})
+		v.Candidates = append(v.Candidates, apiv1.Candidate{Source: c.Source, Load: apiv1.Number(c.Load), Agents: apiv1.Number(c.Agents), Chosen: c.Chosen, Rising: c.Rising, Dropped: c.Dropped})
 	}
 	for _, r := range d.Reasons {
-		v.Reasons = append(v.Reasons, reasonView{r.Code, r.From, r.To, r.Rule, r.Detail})
+		v.Reasons = append(v.Reasons, apiv1.Reason{Code: r.Code, From: r.From, To: r.To, Rule: r.Rule, Detail: r.Detail})
 	}
 	return v
 }
 
-type forecastView struct {
-	Pool     string         `json:"pool"`
-	Model    string         `json:"model"`
-	Fallback string         `json:"fallback,omitempty"`
-	Location string         `json:"location"`
-	Measured *measuredView  `json:"measured"`
-	Start    *time.Time     `json:"start"`
-	Step     float64        `json:"step_seconds"`
-	Levels   []float64      `json:"quantiles"`
-	Paths    [][]float64    `json:"loads"` // one list for each quantile, one value for each step
-	Scores   []scoreView    `json:"scores"`
-	Coverage []coverageView `json:"interval_coverage"`
-	Events   []eventView    `json:"events"` // in the time that is told
-	Effects  []effectView   `json:"effects"`
-	Parts    *partsView     `json:"parts,omitempty"` // if they are asked for
-	Warnings []string       `json:"warnings,omitempty"`
-}
-
-// measuredView are the loads of the last two days.
-type measuredView struct {
-	Start time.Time  `json:"start"`
-	Step  float64    `json:"step_seconds"`
-	Loads []*float64 `json:"loads"` // null where one is missing
-}
-
 const measuredBehind = 48 * time.Hour
-
-// partsView is what each cause adds to the median, one value for each step.
-type partsView struct {
-	Level          []*float64 `json:"level"`
-	Seasonal       []*float64 `json:"seasonal"`
-	Autoregressive []*float64 `json:"autoregressive"`
-	Event          []*float64 `json:"event"`
-	Rules          []*float64 `json:"rules"`
-}
-
-// effectView is what the past says about the events of a rule.
-type effectView struct {
-	Class    string   `json:"class"`    // the rule
-	Events   int      `json:"events"`   // seen
-	Declared *float64 `json:"declared"` // factor
-	Measured *float64 `json:"measured"`
-	Low      *float64 `json:"low"` // a standard error below what was measured
-	High     *float64 `json:"high"`
-	Learned  bool     `json:"learned"` // what was measured is applied; otherwise what is declared
-}
-
-type coverageView struct {
-	Horizon float64 `json:"horizon_seconds"`
-	Share   float64 `json:"share"` // within the 10–90 % interval
-	N       int     `json:"values"`
-}
-
-type scoreView struct {
-	Model   string   `json:"model"`
-	Horizon float64  `json:"horizon_seconds"`
-	WAPE    *float64 `json:"wape"`
-	Bias    *float64 `json:"bias"`
-	Weight  float64  `json:"weight"` // in the combination at this horizon
-	N       int      `json:"forecasts"`
-}
 
 func (s server) forecasts(w http.ResponseWriter, r *http.Request) {
 	parts := false
 	if text := r.FormValue("parts"); text != "" {
 		var err error
 		if parts, err = strconv.ParseBool(text); err != nil {
-			respond(w, http.StatusBadRequest, envelope{Status: "error", Error: fmt.Sprintf("parts must be true or false, got %q", clip(text))})
+			respond(w, http.StatusBadRequest, apiv1.Answer{Status: apiv1.Failure, Error: fmt.Sprintf("parts must be true or false, got %q", clip(text))})
 			return
 		}
 	}
@@ -455,10 +276,10 @@ func (s server) forecasts(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if parts && r.FormValue("pool") == "" {
-		respond(w, http.StatusBadRequest, envelope{Status: "error", Error: "parts are of one pool; say which, as in ?pool=nba&parts=true"})
+		respond(w, http.StatusBadRequest, apiv1.Answer{Status: apiv1.Failure, Error: "parts are of one pool; say which, as in ?pool=nba&parts=true"})
 		return
 	}
-	views := []forecastView{}
+	views := []apiv1.Forecast{}
 	for i := range pools {
 		if parts {
 			views = append(views, s.explained(snap, pools[i]))
@@ -466,12 +287,12 @@ func (s server) forecasts(w http.ResponseWriter, r *http.Request) {
 			views = append(views, forecastOf(snap, &pools[i]))
 		}
 	}
-	respond(w, http.StatusOK, envelope{Status: "success", Data: views})
+	respond(w, http.StatusOK, apiv1.Answer{Status: apiv1.Success, Data: views})
 }
 
 // explained is a forecast with its parts. The models may be ahead of the snapshot by
 // a tick that is not over, so that what the parts are of is taken from them too.
-func (s server) explained(snap *engine.Snapshot, p engine.PoolStatus) forecastView {
+func (s server) explained(snap *engine.Snapshot, p engine.PoolStatus) apiv1.Forecast {
 	if p.Forecast.Len() == 0 {
 		return forecastOf(snap, &p)
 	}
@@ -483,35 +304,40 @@ func (s server) explained(snap *engine.Snapshot, p engine.PoolStatus) forecastVi
 	}
 	p.Forecast, p.History = x.Forecast, x.Measured
 	v := forecastOf(snap, &p)
-	v.Parts = &partsView{numbers(x.Parts.Level), numbers(x.Parts.Seasonal), numbers(x.Parts.Autoregressive), numbers(x.Parts.Event), numbers(x.Parts.Rules)}
+	v.Parts = &apiv1.Parts{
+		Level: apiv1.Numbers(x.Parts.Level), Seasonal: apiv1.Numbers(x.Parts.Seasonal), Autoregressive: apiv1.Numbers(x.Parts.Autoregressive),
+		Event: apiv1.Numbers(x.Parts.Event), Rules: apiv1.Numbers(x.Parts.Rules),
+	}
 	return v
 }
 
-func forecastOf(snap *engine.Snapshot, p *engine.PoolStatus) forecastView {
+func forecastOf(snap *engine.Snapshot, p *engine.PoolStatus) apiv1.Forecast {
 	f, step := p.Forecast, snap.Settings.Step
 	shown := span{snap.Time, snap.Time}
-	v := forecastView{
+	v := apiv1.Forecast{
 		Pool: p.Pool.Name, Model: f.Model, Fallback: p.Fallback, Location: p.Pool.Location.String(), Step: step.Seconds(),
-		Levels: list(f.Levels), Paths: list(f.Paths), Scores: []scoreView{}, Coverage: []coverageView{}, Events: []eventView{}, Effects: []effectView{},
+		Levels: apiv1.List(f.Levels), Paths: apiv1.List(f.Paths), Scores: []apiv1.Score{}, Coverage: []apiv1.Coverage{}, Events: []apiv1.Event{}, Effects: []apiv1.Effect{},
 	}
 	if f.Len() > 0 {
 		v.Start, shown.end = when(f.Start), f.Time(f.Len())
 	}
 	if h := p.History; h.Len() > 0 {
 		h = h.From(h.End().Add(-measuredBehind))
-		v.Measured, shown.start = &measuredView{h.Start.UTC(), h.Step.Seconds(), numbers(h.Values)}, h.Start
+		v.Measured, shown.start = &apiv1.Measured{Start: h.Start.UTC(), Step: h.Step.Seconds(), Loads: apiv1.Numbers(h.Values)}, h.Start
 	}
 	for _, e := range eventsOf(snap, p, shown) {
 		v.Events = append(v.Events, eventOf(e))
 	}
 	for _, e := range p.Effects {
-		v.Effects = append(v.Effects, effectView{e.Class, e.Events, number(e.Declared), number(e.Measured), number(e.Low), number(e.High), e.Learned})
+		v.Effects = append(v.Effects, apiv1.Effect{
+			Class: e.Class, Events: e.Events, Declared: apiv1.Number(e.Declared), Measured: apiv1.Number(e.Measured), Low: apiv1.Number(e.Low), High: apiv1.Number(e.High), Learned: e.Learned,
+		})
 	}
 	for _, s := range p.Scores {
 		v.Scores = append(v.Scores, scoreOf(s, step))
 	}
 	for _, c := range p.Coverage {
-		v.Coverage = append(v.Coverage, coverageView{(time.Duration(c.Horizon) * step).Seconds(), c.Share, c.N})
+		v.Coverage = append(v.Coverage, apiv1.Coverage{Horizon: (time.Duration(c.Horizon) * step).Seconds(), Share: c.Share, N: c.N})
 	}
 	for _, w := range f.Warnings {
 		v.Warnings = append(v.Warnings, w.Error())
@@ -519,6 +345,6 @@ func forecastOf(snap *engine.Snapshot, p *engine.PoolStatus) forecastView {
 	return v
 }
 
-func scoreOf(s forecast.Score, step time.Duration) scoreView {
-	return scoreView{s.Model, (time.Duration(s.Horizon) * step).Seconds(), number(s.WAPE), number(s.Bias), s.Weight, s.N}
+func scoreOf(s forecast.Score, step time.Duration) apiv1.Score {
+	return apiv1.Score{Model: s.Model, Horizon: (time.Duration(s.Horizon) * step).Seconds(), WAPE: apiv1.Number(s.WAPE), Bias: apiv1.Number(s.Bias), Weight: s.Weight, N: s.N}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -29,19 +30,9 @@ const (
 	sourceAlertmanager = "alertmanager"
 )
 
-// eventBody is an event as it is sent.
-type eventBody struct {
-	ID     string            `json:"id"`
-	Type   string            `json:"type"`
-	Name   string            `json:"name"`
-	Labels map[string]string `json:"labels"`
-	Author string            `json:"author"`
-	times
-}
-
-// event returns the event that is told at now, without an ID if none was sent. An
+// orderedEvent returns the event that is told at now, without an ID if none was sent. An
 // error says all that is wrong.
-func (b eventBody) event(now, oldest time.Time) (policy.Event, error) {
+func orderedEvent(b apiv1.EventOrder, now, oldest time.Time) (policy.Event, error) {
 	var ps problems
 	e := policy.Event{ID: b.ID, Type: b.Type, Labels: b.Labels, Source: sourceAPI}
 	if e.ID != "" && !nameSyntax.MatchString(e.ID) {
@@ -51,7 +42,7 @@ func (b eventBody) event(now, oldest time.Time) (policy.Event, error) {
 	e.Name = ps.text("name", b.Name, mostText)
 	ps.labels(e.Labels)
 	before := len(ps)
-	e.Start, e.End = b.span(now, 0, &ps)
+	e.Start, e.End = times{b.Start, b.End, b.Duration}.span(now, 0, &ps)
 	switch length := e.End.Sub(e.Start); {
 	case len(ps) > before:
 	case length > longestEvent:
@@ -85,14 +76,8 @@ func (ps *problems) labels(labels map[string]string) {
 	}
 }
 
-// knownEvent is an event and whether it goes on.
-type knownEvent struct {
-	eventView
-	State string `json:"state"` // upcoming, active or over
-}
-
-func knownOf(e policy.Event, now time.Time) knownEvent {
-	v := knownEvent{eventOf(e), "active"}
+func knownOf(e policy.Event, now time.Time) apiv1.KnownEvent {
+	v := apiv1.KnownEvent{Event: eventOf(e), State: "active"}
 	switch {
 	case now.Before(e.Start):
 		v.State = "upcoming"
@@ -109,7 +94,7 @@ func (s *orders) events(r *http.Request) (any, error) {
 		return nil, err
 	}
 	now := s.Now()
-	views := []knownEvent{}
+	views := []apiv1.KnownEvent{}
 	for _, e := range s.Engine.Events() {
 		if keep(e, now) {
 			views = append(views, knownOf(e, now))
@@ -139,15 +124,8 @@ func (s *orders) filter(r *http.Request) (func(policy.Event, time.Time) bool, er
 	}, nil
 }
 
-// eventPut is the answer to who tells an event.
-type eventPut struct {
-	knownEvent
-	Pools    []string `json:"pools"` // that have a rule for it
-	Warnings []string `json:"warnings"`
-}
-
 func (s *orders) putEvent(r *http.Request, by caller) (any, error) {
-	var body eventBody
+	var body apiv1.EventOrder
 	if err := decode(r, knownFields, &body); err != nil {
 		return nil, err
 	}
@@ -159,7 +137,7 @@ func (s *orders) putEvent(r *http.Request, by caller) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, settings := s.Now(), s.Engine.Settings()
-	e, err := body.event(now, now.Add(-settings.History))
+	e, err := orderedEvent(body, now, now.Add(-settings.History))
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +153,7 @@ func (s *orders) putEvent(r *http.Request, by caller) (any, error) {
 	}
 	s.Engine.PutEvent(e)
 	s.audit(by, author, before, tell(e)).Info("event put", "event", e.ID)
-	answer := eventPut{knownOf(e, now), reacting(settings, e), []string{}}
+	answer := apiv1.EventPut{KnownEvent: knownOf(e, now), Pools: reacting(settings, e), Warnings: []string{}}
 	if len(answer.Pools) == 0 {
 		answer.Warnings = append(answer.Warnings, "no rule of a pool that it concerns asks for this event: it changes nothing; rules ask for "+asked(settings))
 	}
@@ -206,7 +184,9 @@ func going(told []policy.Event, now time.Time) int {
 func reacting(s *engine.Settings, e policy.Event) []string {
 	out := []string{}
 	for _, p := range s.Pools {
-		matches := func(r policy.Rule) bool { return r.When.Event != nil && r.When.Event.Matches(e) }
+		matches := func(r policy.Rule) bool {
+			return slices.ContainsFunc(r.When.Events, func(m policy.EventMatch) bool { return m.Matches(e) })
+		}
 		if p.Pool.Concerns(e) && slices.ContainsFunc(p.Rules, matches) {
 			out = append(out, p.Pool.Name)
 		}
@@ -219,8 +199,10 @@ func asked(s *engine.Settings) string {
 	types := map[string]bool{}
 	for _, p := range s.Pools {
 		for _, r := range p.Rules {
-			if r.When.Event != nil {
-				types[r.When.Event.Type] = true
+			for _, m := range r.When.Events {
+				if nameSyntax.MatchString(m.Type) { // those of expressions cannot be told
+					types[m.Type] = true
+				}
 			}
 		}
 	}

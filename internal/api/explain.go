@@ -11,107 +11,14 @@ import (
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/forecast"
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
-
-// explainView is all that led to a decision. What is not kept of decisions of the
-// past is null.
-type explainView struct {
-	Text     string       `json:"text"` // all of it in words, times in the pool's location
-	Pool     string       `json:"pool"`
-	Location string       `json:"location"`
-	Until    *time.Time   `json:"until"` // when another decision took its place; null: it is in force
-	Decision decisionView `json:"decision"`
-	Stages   stagesView   `json:"stages"`
-	PerAgent float64      `json:"load_per_agent"`
-	Load     sampleView   `json:"load"`
-	Agents   *agentsView  `json:"agents"`
-	Outcome  *outcomeView `json:"outcome"`
-	Rules    []ruleView   `json:"rules"`       // that were active
-	Factor   float64      `json:"factor"`      // of the demand, of all rules together
-	Add      float64      `json:"add_agents"`  // the same
-	Ahead    []ruleView   `json:"rules_ahead"` // that were not active, and would be at the end of the lead time
-	Events   nearEvents   `json:"events"`
-	Budgets  []budgetView `json:"budgets"`
-	Override *orderView   `json:"override"`
-	Hosts    []hostView   `json:"hosts"` // that the pool's agents run on
-	Forecast *outlookView `json:"forecast"`
-	Fallback string       `json:"fallback,omitempty"`
-	Notes    []string     `json:"notes"` // what to bear in mind when reading this
-}
-
-// stagesView are the agents after each group of steps.
-type stagesView struct {
-	Demand  int `json:"demand"`
-	Rules   int `json:"rules"`
-	Bounded int `json:"bounded"`
-	Final   int `json:"final"`
-}
-
-// agentsView is what the orchestrator told.
-type agentsView struct {
-	Known  bool   `json:"known"`
-	Agents int    `json:"agents"`
-	Ready  int    `json:"ready"`
-	Detail string `json:"detail,omitempty"`
-}
-
-type outcomeView struct {
-	Result policy.Result `json:"result"`
-	Error  string        `json:"error,omitempty"`
-}
-
-// ruleView is an active rule and what it did.
-type ruleView struct {
-	Name   string   `json:"name"`
-	Effect string   `json:"effect"` // in words
-	Factor *float64 `json:"factor"` // of the demand; null for a rule without one
-	Add    *float64 `json:"add_agents"`
-	Counts bool     `json:"counts"` // false: another rule of its group does
-
-	Measured *float64 `json:"measured,omitempty"` // factor, of the events seen
-	Seen     int      `json:"events,omitempty"`
-}
-
-// nearEvents are the events that concern the pool.
-type nearEvents struct {
-	Now  []eventView `json:"now"`
-	Next *eventView  `json:"next"`
-}
-
-// orderView is the override that had effect.
-type orderView struct {
-	ID     string    `json:"id"`
-	Order  string    `json:"order"` // in words
-	Author string    `json:"author"`
-	Reason string    `json:"reason"`
-	Start  time.Time `json:"start"`
-	End    time.Time `json:"end"`
-}
-
-// outlookView is what the forecast said about the end of the lead time.
-type outlookView struct {
-	Model    string       `json:"model"`
-	LeadTime float64      `json:"lead_time_seconds"`
-	At       *time.Time   `json:"at"` // the step that is told; null: it is beyond the forecast
-	Levels   []float64    `json:"quantiles"`
-	Loads    []float64    `json:"loads"` // one for each quantile
-	Own      float64      `json:"quantile"`
-	Horizon  float64      `json:"horizon_seconds"` // at which the models were scored
-	WAPE     *float64     `json:"wape"`            // of their combination
-	Models   []memberView `json:"models"`          // the largest weight first
-}
-
-type memberView struct {
-	Model  string   `json:"model"`
-	Weight float64  `json:"weight"`
-	WAPE   *float64 `json:"wape"`
-}
 
 // explain answers why a pool has what it has, or had what it had.
 func (s server) explain(w http.ResponseWriter, r *http.Request) {
 	fail := func(status int, format string, args ...any) {
-		respond(w, status, envelope{Status: "error", Error: fmt.Sprintf(format, args...)})
+		respond(w, status, apiv1.Answer{Status: apiv1.Failure, Error: fmt.Sprintf(format, args...)})
 	}
 	if r.FormValue("pool") == "" {
 		fail(http.StatusBadRequest, "say which pool, as in ?pool=nba")
@@ -143,14 +50,14 @@ func (s server) explain(w http.ResponseWriter, r *http.Request) {
 	v := explanationOf(snap, p, d)
 	v.Until = when(until)
 	v.Text = v.words(p.Pool.Location)
-	respond(w, http.StatusOK, envelope{Status: "success", Data: v})
+	respond(w, http.StatusOK, apiv1.Answer{Status: apiv1.Success, Data: apiv1.Explanation(v)})
 }
 
 // parseInstant reads an instant as people and programs write it: RFC 3339, seconds
 // since 1970, or a wall clock in the zone, without a day the last one before now.
 func parseInstant(text string, now time.Time, zone *time.Location) (time.Time, error) {
 	text = strings.TrimSpace(text)
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
+	if t, ok := absolute(text); ok {
 		return t, nil
 	}
 	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04"} {
@@ -168,11 +75,20 @@ func parseInstant(text string, now time.Time, zone *time.Location) (time.Time, e
 			return t, nil
 		}
 	}
-	const latest = 1e11 // the year 5138; later ones are milliseconds
-	if x, err := strconv.ParseFloat(text, 64); err == nil && x >= 0 && x < latest {
-		return time.UnixMilli(int64(1000 * x)), nil
-	}
 	return time.Time{}, fmt.Errorf("%q is no instant; expected a time such as 2026-11-12T18:30:00Z, 2026-11-12 18:30 or 18:30 on the pool's wall clock, or seconds since 1970", clip(text))
+}
+
+// absolute reads an instant as programs write it: RFC 3339 or seconds since 1970.
+func absolute(text string) (time.Time, bool) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, true
+	}
+	const latest = 1e11 // the year 5138; later ones are milliseconds
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(x >= 0 && x < latest) {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(int64(1000 * x)), true
 }
 
 // decisionAt returns the decision that was in force at an instant, and when another
@@ -201,11 +117,14 @@ func decisionAt(p *engine.PoolStatus, at time.Time, snap *engine.Snapshot) (d po
 	return d, until, fmt.Errorf("what was decided about pool %q is remembered back to %s, not to %s", p.Pool.Name, dated(oldest.Time, zone), dated(at, zone))
 }
 
+// explanation is what is told about a decision.
+type explanation apiv1.Explanation
+
 // explanationOf collects what is known about a decision of a pool.
-func explanationOf(snap *engine.Snapshot, p *engine.PoolStatus, d policy.Decision) explainView {
-	v := explainView{
+func explanationOf(snap *engine.Snapshot, p *engine.PoolStatus, d policy.Decision) explanation {
+	v := explanation{
 		Pool: p.Pool.Name, Location: p.Pool.Location.String(), Decision: decisionOf(d), PerAgent: p.Pool.PerAgent,
-		Stages: stagesView{d.Stages.Demand, d.Stages.Rules, d.Stages.Bounded, d.Desired}, Notes: []string{},
+		Stages: apiv1.Stages{Demand: d.Stages.Demand, Rules: d.Stages.Rules, Bounded: d.Stages.Bounded, Final: d.Desired}, Notes: []string{},
 	}
 	events := eventsOf(snap, p, span{})
 	v.Events = near(events, d.Time)
@@ -215,15 +134,15 @@ func explanationOf(snap *engine.Snapshot, p *engine.PoolStatus, d policy.Decisio
 		return v
 	}
 	v.Load = sampleOf(p.Load)
-	v.Agents = &agentsView{p.Count.Known, p.Count.Agents, p.Count.Ready, p.Count.Detail}
-	v.Outcome = &outcomeView{Result: p.Outcome.Result}
+	v.Agents = &apiv1.Agents{Known: p.Count.Known, Agents: p.Count.Agents, Ready: p.Count.Ready, Detail: p.Count.Detail}
+	v.Outcome = &apiv1.Outcome{Result: p.Outcome.Result}
 	if p.Outcome.Err != nil {
 		v.Outcome.Error = p.Outcome.Err.Error()
 	}
 	if o := p.Override; o != nil {
-		v.Override = &orderView{o.ID, ordered(*o), o.Author, o.Reason, o.Start.UTC(), o.End.UTC()}
+		v.Override = &apiv1.ActiveOverride{ID: o.ID, Order: ordered(*o), Author: o.Author, Reason: o.Reason, Start: o.Start.UTC(), End: o.End.UTC()}
 	}
-	v.Budgets = []budgetView{}
+	v.Budgets = []apiv1.Budget{}
 	for _, b := range p.Budgets {
 		v.Budgets = append(v.Budgets, budgetOf(p.Pool.Name, b))
 	}
@@ -233,7 +152,7 @@ func explanationOf(snap *engine.Snapshot, p *engine.PoolStatus, d policy.Decisio
 }
 
 // addPast adds what is known about a decision that is not the last one.
-func (v *explainView) addPast(snap *engine.Snapshot, p *engine.PoolStatus, d policy.Decision) {
+func (v *explanation) addPast(snap *engine.Snapshot, p *engine.PoolStatus, d policy.Decision) {
 	at := d.Time.Truncate(snap.Settings.Step)
 	load := policy.Sample{Value: p.History.At(at), Time: at, Quality: policy.OK}
 	if math.IsNaN(load.Value) {
@@ -284,8 +203,8 @@ func eventsOf(snap *engine.Snapshot, p *engine.PoolStatus, within span) []policy
 }
 
 // near returns the events that go on at t and the next one.
-func near(events []policy.Event, t time.Time) nearEvents {
-	out := nearEvents{Now: []eventView{}}
+func near(events []policy.Event, t time.Time) apiv1.NearEvents {
+	out := apiv1.NearEvents{Now: []apiv1.Event{}}
 	for _, e := range events {
 		view := eventOf(e)
 		switch {
@@ -300,44 +219,40 @@ func near(events []policy.Event, t time.Time) nearEvents {
 }
 
 // addRules adds the rules that were active and what they made of the demand.
-func (v *explainView) addRules(p policy.Policy, events []policy.Event, d policy.Decision, effects []engine.Effect) {
+func (v *explanation) addRules(p policy.Policy, events []policy.Event, d policy.Decision, effects []engine.Effect) {
 	timeline := p.Timeline(events)
 	together := timeline.Offset(d.Time)
-	v.Factor, v.Add, v.Rules, v.Ahead = together.Total, together.TotalAdd, []ruleView{}, []ruleView{}
+	v.Factor, v.Add, v.Rules, v.Ahead = together.Total, together.TotalAdd, []apiv1.ActiveRule{}, []apiv1.ActiveRule{}
 	for _, name := range d.Rules {
 		i := slices.IndexFunc(p.Rules, func(r policy.Rule) bool { return r.Name == name })
 		if i < 0 {
-			v.Rules = append(v.Rules, ruleView{Name: name, Effect: "is not among the rules any more", Counts: true})
+			v.Rules = append(v.Rules, apiv1.ActiveRule{Name: name, Effect: "is not among the rules any more", Counts: true})
 			continue
 		}
-		v.Rules = append(v.Rules, ruleOf(p, i, events, d.Time).beside(effects))
+		v.Rules = append(v.Rules, beside(ruleOf(p, i, events, d.Time), effects))
 	}
 	soon := d.Time.Add(p.Pool.LeadTime)
 	ahead := timeline.Active(soon)
 	for i, r := range p.Rules {
 		if slices.Contains(ahead, r.Name) && !slices.Contains(d.Rules, r.Name) {
-			v.Ahead = append(v.Ahead, ruleOf(p, i, events, soon).beside(effects))
+			v.Ahead = append(v.Ahead, beside(ruleOf(p, i, events, soon), effects))
 		}
 	}
 }
 
 // ruleOf says what rule i of a pool did at t.
-func ruleOf(p policy.Policy, i int, events []policy.Event, t time.Time) ruleView {
+func ruleOf(p policy.Policy, i int, events []policy.Event, t time.Time) apiv1.ActiveRule {
 	r := p.Rules[i]
-	v := ruleView{Name: r.Name, Counts: true}
+	v := apiv1.ActiveRule{Name: r.Name, Counts: true}
 	offset := func(rules ...policy.Rule) policy.Offset {
 		return policy.Policy{Pool: p.Pool, Rules: rules}.Timeline(events).Offset(t)
 	}
 	switch {
-	case r.Hold == policy.HoldDown:
-		v.Effect = "does not let the pool shrink"
-	case r.Hold == policy.HoldBoth:
-		v.Effect = "holds the pool"
-	case r.Bounds != nil:
-		v.Effect = boundsInWords(*r.Bounds)
-	case r.Demand != nil && r.Demand.Learned:
+	case r.Demand == nil:
+		v.Effect = effectInWords(r)
+	case r.Demand.Learned:
 		v.Effect = "multiplies the demand by what is learned"
-	case r.Demand != nil:
+	default:
 		own := offset(r)
 		v.Factor, v.Add, v.Effect = &own.Total, &own.TotalAdd, demandInWords(own)
 		if r.Demand.Group == "" {
@@ -360,14 +275,14 @@ func ruleOf(p policy.Policy, i int, events []policy.Event, t time.Time) ruleView
 	return v
 }
 
-// beside tells what history says about the rule's events.
-func (v ruleView) beside(effects []engine.Effect) ruleView {
+// beside tells of a rule what history says about its events.
+func beside(v apiv1.ActiveRule, effects []engine.Effect) apiv1.ActiveRule {
 	i := slices.IndexFunc(effects, func(e engine.Effect) bool { return e.Class == v.Name })
 	if i < 0 {
 		return v
 	}
 	e := effects[i]
-	v.Measured, v.Seen = number(e.Measured), e.Events
+	v.Measured, v.Seen = apiv1.Number(e.Measured), e.Events
 	v.Effect += fmt.Sprintf("; %s was measured, n=%d", amount(e.Measured), e.Events)
 	return v
 }
@@ -400,8 +315,8 @@ func demandInWords(o policy.Offset) string {
 }
 
 // addHosts adds the hosts that the pool's agents run on.
-func (v *explainView) addHosts(snap *engine.Snapshot, p *engine.PoolStatus) {
-	v.Hosts = []hostView{}
+func (v *explanation) addHosts(snap *engine.Snapshot, p *engine.PoolStatus) {
+	v.Hosts = []apiv1.Host{}
 	for _, h := range snap.Hosts {
 		if h.Hosts == "" || h.Hosts == p.Pool.Hosts {
 			v.Hosts = append(v.Hosts, hostOf(h))
@@ -416,12 +331,12 @@ func (v *explainView) addHosts(snap *engine.Snapshot, p *engine.PoolStatus) {
 
 // outlookOf says what the forecast expects at the end of the lead time; nil if there
 // is none.
-func outlookOf(snap *engine.Snapshot, p *engine.PoolStatus) *outlookView {
+func outlookOf(snap *engine.Snapshot, p *engine.PoolStatus) *apiv1.Outlook {
 	f, lead := p.Forecast, p.Pool.LeadTime
 	if f.Len() == 0 {
 		return nil
 	}
-	v := &outlookView{Model: f.Model, LeadTime: lead.Seconds(), Own: p.Pool.Quantile, Levels: f.Levels, Loads: []float64{}, Models: []memberView{}}
+	v := &apiv1.Outlook{Model: f.Model, LeadTime: lead.Seconds(), Own: p.Pool.Quantile, Levels: f.Levels, Loads: []float64{}, Models: []apiv1.Member{}}
 	if k := int(max(snap.Time.Add(lead).Sub(f.Start), 0) / f.Step); k < f.Len() {
 		v.At = when(f.Time(k))
 		for _, path := range f.Paths {
@@ -438,12 +353,12 @@ func outlookOf(snap *engine.Snapshot, p *engine.PoolStatus) *outlookView {
 		switch {
 		case s.Horizon != nearest:
 		case s.Model == forecast.Combination:
-			v.WAPE = number(s.WAPE)
+			v.WAPE = apiv1.Number(s.WAPE)
 		case s.Weight > 0:
-			v.Models = append(v.Models, memberView{s.Model, s.Weight, number(s.WAPE)})
+			v.Models = append(v.Models, apiv1.Member{Model: s.Model, Weight: s.Weight, WAPE: apiv1.Number(s.WAPE)})
 		}
 	}
-	slices.SortStableFunc(v.Models, func(a, b memberView) int {
+	slices.SortStableFunc(v.Models, func(a, b apiv1.Member) int {
 		switch {
 		case a.Weight > b.Weight:
 			return -1

@@ -18,6 +18,7 @@ import (
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/forecast"
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 	"github.com/scaling-adapter/scaling-adapter/policy/budget"
 )
@@ -33,7 +34,7 @@ func eventful(t *testing.T) *engine.Snapshot {
 	p := &snap.Pools[0]
 	p.Pool.Location, p.Pool.LeadTime, p.Pool.Quantile, p.Pool.Hosts = zone, 5*time.Minute, 0.9, "east"
 	p.Pool.Labels = map[string]string{"league": "nba"}
-	game := policy.Condition{Event: &policy.EventMatch{Type: "game"}}
+	game := policy.Condition{Events: []policy.EventMatch{{Type: "game"}}}
 	min10, max60 := policy.Bound{Agents: 10}, policy.Bound{Percent: 60}
 	snap.Settings.Pools = []engine.Pool{{Policy: policy.Policy{Pool: p.Pool, Rules: []policy.Rule{
 		{Name: "evening", Demand: &policy.DemandEffect{Multiply: 1.5}},
@@ -90,10 +91,10 @@ func eventful(t *testing.T) *engine.Snapshot {
 }
 
 // ask returns what is explained.
-func ask(t *testing.T, snap *engine.Snapshot, query string) explainView {
+func ask(t *testing.T, snap *engine.Snapshot, query string) apiv1.Explanation {
 	t.Helper()
 	code, body := get(t, snap, "/api/v1/explain?"+query)
-	var answer struct{ Data explainView }
+	var answer struct{ Data apiv1.Explanation }
 	if err := json.Unmarshal([]byte(body), &answer); err != nil || code != 200 {
 		t.Fatalf("%s: got %d %s", query, code, body)
 	}
@@ -146,7 +147,7 @@ note        an emergency of the hosts goes on; pools were cut at Tue 24 Nov 2026
 
 func TestExplainTellsTheSameAsJSON(t *testing.T) {
 	v := ask(t, eventful(t), "pool=nba")
-	if v.Location != "America/New_York" || v.Until != nil || v.Decision.ID != "nba-1" || len(v.Decision.Reasons) != 3 || v.Stages != (stagesView{6, 10, 10, 6}) ||
+	if v.Location != "America/New_York" || v.Until != nil || v.Decision.ID != "nba-1" || len(v.Decision.Reasons) != 3 || v.Stages != (apiv1.Stages{Demand: 6, Rules: 10, Bounded: 10, Final: 6}) ||
 		v.Outcome.Error != "told to fail" || v.Agents.Ready != 3 || *v.Load.Value != 63 || v.Override.Order != "at least 5" || len(v.Hosts) != 3 {
 		t.Errorf("got %+v", v)
 	}
@@ -273,7 +274,7 @@ func TestExplainOfWhatIsNotKnown(t *testing.T) {
 		{eventful(t), "pool=nba&at=2026-11-23T09:59:59Z", 404, `what was decided about pool "nba" is remembered back to Mon 23 Nov 2026 05:00:00, not to Mon 23 Nov 2026 04:59:59`},
 	} {
 		code, body := get(t, tc.snap, "/api/v1/explain?"+tc.query)
-		var answer envelope
+		var answer apiv1.Answer
 		if err := json.Unmarshal([]byte(body), &answer); err != nil {
 			t.Fatal(err)
 		}
@@ -311,7 +312,7 @@ func TestExplainTellsRulesThatWillBeActiveSoon(t *testing.T) {
 	p := &snap.Settings.Pools[0]
 	p.Pool.LeadTime = 10 * time.Minute
 	for name, lead := range map[string]time.Duration{"in 5 minutes": 4*time.Hour + 55*time.Minute, "in 11 minutes": 4*time.Hour + 49*time.Minute} {
-		p.Rules = append(p.Rules, policy.Rule{Name: name, When: policy.Condition{Event: &policy.EventMatch{Type: "game", Lead: lead}}, Demand: &policy.DemandEffect{Multiply: 2, RampUp: 10 * time.Minute}})
+		p.Rules = append(p.Rules, policy.Rule{Name: name, When: policy.Condition{Events: []policy.EventMatch{{Type: "game", Lead: lead}}}, Demand: &policy.DemandEffect{Multiply: 2, RampUp: 10 * time.Minute}})
 	}
 	snap.Settings.Events, snap.Pools[0].Events = nil, snap.Pools[0].Events[1:] // the next game is in five hours
 	v := ask(t, snap, "pool=nba")
@@ -410,7 +411,7 @@ func TestForecastTellsWhatTheLastTwoDaysMeasured(t *testing.T) {
 	h.Values[144] = 7
 	_, got := get(t, snap, "/api/v1/forecast")
 	var answer struct {
-		Data []struct{ Measured measuredView }
+		Data []struct{ Measured apiv1.Measured }
 	}
 	if err := json.Unmarshal([]byte(got), &answer); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -39,7 +40,7 @@ func graphic(text string) string {
 }
 
 // words tells the explanation for people, times in zone.
-func (v explainView) words(zone *time.Location) string {
+func (v explanation) words(zone *time.Location) string {
 	s := &sheet{}
 	v.headline(s, zone)
 	v.inputs(s, zone)
@@ -53,7 +54,7 @@ func (v explainView) words(zone *time.Location) string {
 }
 
 // headline says what was decided, when and, in short, why.
-func (v explainView) headline(s *sheet, zone *time.Location) {
+func (v explanation) headline(s *sheet, zone *time.Location) {
 	d := v.Decision
 	change := fmt.Sprintf("stays at %d agents", d.Desired)
 	if d.Current != d.Desired {
@@ -73,7 +74,7 @@ func (v explainView) headline(s *sheet, zone *time.Location) {
 }
 
 // inputs tell what was measured and what the demand could have been.
-func (v explainView) inputs(s *sheet, zone *time.Location) {
+func (v explanation) inputs(s *sheet, zone *time.Location) {
 	at := v.Decision.Time
 	load := v.Load.Quality
 	if v.Load.Value != nil {
@@ -110,7 +111,7 @@ func (v explainView) inputs(s *sheet, zone *time.Location) {
 }
 
 // ladder tells the steps from the current to the desired agents.
-func (v explainView) ladder(s *sheet) {
+func (v explanation) ladder(s *sheet) {
 	for _, r := range v.Decision.Reasons {
 		s.row("ladder", "%2d → %2d  %s: %s", r.From, r.To, strings.ReplaceAll(string(r.Code), "_", " "), r.Detail)
 	}
@@ -125,11 +126,11 @@ func (v explainView) ladder(s *sheet) {
 }
 
 // surroundings tell rules, events, overrides and hosts.
-func (v explainView) surroundings(s *sheet, zone *time.Location) {
+func (v explanation) surroundings(s *sheet, zone *time.Location) {
 	at := v.Decision.Time
 	counting := 0
 	for _, r := range v.Rules {
-		s.row("rules", "%s", r.words())
+		s.row("rules", "%s", ruleInWords(r))
 		if r.Counts && r.Factor != nil {
 			counting++
 		}
@@ -141,7 +142,7 @@ func (v explainView) surroundings(s *sheet, zone *time.Location) {
 		s.row("rules", "together: %s", demandInWords(policy.Offset{Total: v.Factor, TotalAdd: v.Add}))
 	}
 	for _, r := range v.Ahead {
-		s.row("soon", "%s", r.words())
+		s.row("soon", "%s", ruleInWords(r))
 	}
 	for _, e := range v.Events.Now {
 		s.row("events", "now: %s, until %s", called(e), clock(e.End, at, zone))
@@ -175,7 +176,7 @@ func (v explainView) surroundings(s *sheet, zone *time.Location) {
 }
 
 // outlook tells what is expected at the end of the lead time, and by whom.
-func (v explainView) outlook(s *sheet, zone *time.Location) {
+func (v explanation) outlook(s *sheet, zone *time.Location) {
 	if v.Fallback != "" {
 		s.row("forecast", "none that counts: %s", v.Fallback)
 	}
@@ -208,14 +209,14 @@ func (v explainView) outlook(s *sheet, zone *time.Location) {
 	}
 }
 
-func (r ruleView) words() string {
+func ruleInWords(r apiv1.ActiveRule) string {
 	if !r.Counts {
 		return r.Name + ": " + r.Effect + ", but another rule of its group does more, which counts instead"
 	}
 	return r.Name + ": " + r.Effect
 }
 
-func called(e eventView) string { return strings.TrimSpace(e.Type + " " + e.Name) }
+func called(e apiv1.Event) string { return strings.TrimSpace(e.Type + " " + e.Name) }
 
 // dated is a local time with its day.
 func dated(t time.Time, zone *time.Location) string {

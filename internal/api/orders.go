@@ -16,6 +16,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/prometheus/common/model"
+
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 )
 
 // What overrides last, unless the options say otherwise.
@@ -102,14 +104,17 @@ func (s *orders) authenticate(r *http.Request) (user string, err error) {
 
 func answer(w http.ResponseWriter, data any, err error) {
 	if err == nil {
-		respond(w, http.StatusOK, envelope{Status: "success", Data: data})
+		respond(w, http.StatusOK, apiv1.Answer{Status: apiv1.Success, Data: data})
 		return
 	}
 	status := http.StatusInternalServerError
 	if refused, ok := errors.AsType[refusal](err); ok {
 		status = refused.status
 	}
-	respond(w, status, envelope{Status: "error", Error: err.Error()})
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "10") // seconds
+	}
+	respond(w, status, apiv1.Answer{Status: apiv1.Failure, Error: err.Error()})
 }
 
 // audit returns the log of a change: who made it, and what was before and is after.
@@ -201,13 +206,8 @@ func (ps *problems) text(field, value string, most int) string {
 // nameSyntax is what IDs and types of events look like.
 var nameSyntax = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$`)
 
-// times are how an order says when it holds: from start, which is now without one,
-// until end or for a duration.
-type times struct {
-	Start    string `json:"start"`
-	End      string `json:"end"`
-	Duration string `json:"duration"`
-}
+// times are how an order says when it holds.
+type times struct{ Start, End, Duration string }
 
 // span is an interval of time, and what is wrong with it if it is none.
 func (t times) span(now time.Time, ordinary time.Duration, ps *problems) (start, end time.Time) {

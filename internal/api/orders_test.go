@@ -89,7 +89,7 @@ func newDesk(tb testing.TB) *desk {
 				PerAgent: 10, LeadTime: time.Minute, Quantile: 0.5, Sensitivity: 1, Weight: 1, Mode: policy.Active, ForecastMaxAge: time.Hour,
 				Behavior: policy.Behavior{ScaleUp: policy.ScalingRules{Tolerance: 0.1}, ScaleDown: policy.ScalingRules{Tolerance: 0.1}},
 			},
-			Rules: []policy.Rule{{Name: "news", When: policy.Condition{Event: &policy.EventMatch{Type: "breaking_news"}}, Demand: &policy.DemandEffect{Multiply: 2}}},
+			Rules: []policy.Rule{{Name: "news", When: policy.Condition{Events: []policy.EventMatch{{Type: "breaking_news"}}}, Demand: &policy.DemandEffect{Multiply: 2}}},
 		}, Load: policy.Signal{Query: "load"}})
 	}
 	d.engine.Apply(set)
@@ -219,6 +219,17 @@ func TestOverridesAreRefused(t *testing.T) {
 		}
 		if d.state() != before {
 			t.Errorf("%s: what was refused changed something: %s", tc.name, d.state())
+		}
+	}
+}
+
+// A field that is wrong is named as it was sent.
+func TestRefusalsNameTheField(t *testing.T) {
+	d := newDesk(t)
+	for path, body := range map[string]string{"/api/v1/overrides/nba": `{"max":3,"start":7}`, "/api/v1/events": `{"type":"game","start":7}`} {
+		method := map[bool]string{true: "PUT", false: "POST"}[strings.Contains(path, "overrides")]
+		if code, got := d.send(method, path, body); code != 400 || got != `{"status":"error","error":"start: expected text, got a JSON number"}` {
+			t.Errorf("%s: got %d %s", path, code, got)
 		}
 	}
 }

@@ -11,27 +11,16 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
-
-// overrideBody is an override as it is sent.
-type overrideBody struct {
-	Min     *int   `json:"min"`
-	Max     *int   `json:"max"`
-	Exact   *int   `json:"exact"`
-	Hold    bool   `json:"hold"`
-	Disable bool   `json:"disable"`
-	Author  string `json:"author"`
-	Reason  string `json:"reason"`
-	times
-}
 
 // lengths are how long overrides last.
 type lengths struct{ ordinary, longest time.Duration }
 
-// override returns the override of a pool that is ordered at now. An error says all
+// overrideOf returns the override of a pool that is ordered at now. An error says all
 // that is wrong.
-func (b overrideBody) override(pool string, now time.Time, l lengths) (policy.Override, error) {
+func overrideOf(b apiv1.OverrideOrder, pool string, now time.Time, l lengths) (policy.Override, error) {
 	var ps problems
 	order := policy.Order{Min: b.Min, Max: b.Max, Exact: b.Exact, Hold: b.Hold, Disable: b.Disable}
 	o := order.Override()
@@ -46,7 +35,7 @@ func (b overrideBody) override(pool string, now time.Time, l lengths) (policy.Ov
 		ps.add("%s", problem)
 	}
 	before := len(ps)
-	o.Start, o.End = b.span(now, l.ordinary, &ps)
+	o.Start, o.End = times{b.Start, b.End, b.Duration}.span(now, l.ordinary, &ps)
 	if o.Start.Before(now) {
 		o.Start = now
 	}
@@ -61,25 +50,8 @@ func (b overrideBody) override(pool string, now time.Time, l lengths) (policy.Ov
 	return o, ps.err()
 }
 
-// overrideView is an override as it is told.
-type overrideView struct {
-	ID        string    `json:"id"`
-	Pool      string    `json:"pool"`
-	Min       *int      `json:"min"`
-	Max       *int      `json:"max"`
-	Hold      bool      `json:"hold"`
-	Disable   bool      `json:"disable"`
-	Author    string    `json:"author"`
-	Reason    string    `json:"reason"`
-	Start     time.Time `json:"start"`
-	End       time.Time `json:"end"`
-	Active    bool      `json:"active"`
-	Remaining float64   `json:"remaining_seconds"` // until its end
-	Source    string    `json:"source"`            // api or configuration
-}
-
-func (s *orders) overrideView(o policy.Override, now time.Time) overrideView {
-	v := overrideView{
+func (s *orders) overrideView(o policy.Override, now time.Time) apiv1.Override {
+	v := apiv1.Override{
 		ID: o.ID, Pool: o.Pool, Min: o.Min, Max: o.Max, Hold: o.Hold, Disable: o.Disable, Author: o.Author, Reason: o.Reason,
 		Start: o.Start.UTC(), End: o.End.UTC(), Active: o.ActiveAt(now), Remaining: max(0, o.End.Sub(now).Seconds()), Source: "api",
 	}
@@ -89,8 +61,8 @@ func (s *orders) overrideView(o policy.Override, now time.Time) overrideView {
 	return v
 }
 
-func (s *orders) overrideViews(all []policy.Override, now time.Time) []overrideView {
-	views := []overrideView{}
+func (s *orders) overrideViews(all []policy.Override, now time.Time) []apiv1.Override {
+	views := []apiv1.Override{}
 	for _, o := range all {
 		views = append(views, s.overrideView(o, now))
 	}
@@ -134,15 +106,8 @@ func (s *orders) overrides(r *http.Request) (any, error) {
 	return s.overrideViews(s.Engine.Overrides(now), now), nil
 }
 
-// overrideSet is the answer to who sets an override.
-type overrideSet struct {
-	overrideView
-	Replaced []overrideView `json:"replaced"`
-	Warnings []string       `json:"warnings"`
-}
-
 func (s *orders) setOverride(r *http.Request, by caller) (any, error) {
-	var body overrideBody
+	var body apiv1.OverrideOrder
 	if err := decode(r, knownFields, &body); err != nil {
 		return nil, err
 	}
@@ -153,14 +118,14 @@ func (s *orders) setOverride(r *http.Request, by caller) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.Now()
-	o, err := body.override(pool.Name, now, lengths{s.DefaultOverride, s.LongestOverride})
+	o, err := overrideOf(body, pool.Name, now, lengths{s.DefaultOverride, s.LongestOverride})
 	if err != nil {
 		return nil, err
 	}
 	replaced := slices.DeleteFunc(s.ofPool(pool.Name, now), s.configured)
 	s.Engine.SetOverride(o)
 	s.audit(by, o.Author, describeAll(replaced), describe(o)).Info("override set", "pool", pool.Name, "override", o.ID)
-	return overrideSet{s.overrideView(o, now), s.overrideViews(replaced, now), warnings(pool, o, s.Engine.Settings())}, nil
+	return apiv1.OverrideSet{Override: s.overrideView(o, now), Replaced: s.overrideViews(replaced, now), Warnings: warnings(pool, o, s.Engine.Settings())}, nil
 }
 
 // warnings say why an override may do less than is expected of it.

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/common/version"
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -21,7 +22,7 @@ var files embed.FS
 var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{
 	"clock": func(t time.Time, zone *time.Location) string { return t.In(zone).Format("Mon 15:04:05") },
 	"agents": func(x float64) string {
-		if n := number(x); n != nil {
+		if n := apiv1.Number(x); n != nil {
 			return strconv.FormatFloat(*n, 'f', 1, 64)
 		}
 		return "unknown"

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
@@ -126,6 +127,8 @@ func (l live) events(ctx context.Context, queries []rulefile.Query) {
 			l.warnings.Add(q.At, "%s: %s", q.What, err)
 		case compared && len(series) == 0:
 			l.warnings.Add(q.At, "%s: there is nothing to compare: %s gives no series; correct the query or measure it", q.What, text)
+		case len(series) > 0 && !slices.ContainsFunc(series, func(s engine.Labeled) bool { return q.Concern(s.Labels) }):
+			l.warnings.Add(q.At, "%s: none of its series concerns a pool that it is for: they are like %s; give them the labels of the pools, or none", q.What, labels.FromMap(series[0].Labels))
 		}
 	}
 }

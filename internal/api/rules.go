@@ -1,0 +1,226 @@
+package api
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/scaling-adapter/scaling-adapter/engine"
+	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
+	"github.com/scaling-adapter/scaling-adapter/policy"
+)
+
+// How far ahead it is told when rules are active, and how far apart it is looked: what
+// lasts shorter than that may not be seen.
+const (
+	rulesAhead = 7 * 24 * time.Hour
+	rulesApart = 5 * time.Minute
+)
+
+// rules answers which rules are in force, and when.
+func (s server) rules(w http.ResponseWriter, r *http.Request) {
+	if s.Snapshot() == nil {
+		answer(w, nil, refuse(http.StatusServiceUnavailable, "the adapter has not taken its first tick; no rules are in force yet"))
+		return
+	}
+	snap, pools, ok := s.selected(w, r)
+	if !ok {
+		return
+	}
+	set := snap.Settings
+	v := apiv1.Rules{
+		Time: snap.Time.UTC(), Generation: set.Generation, Hash: set.Hash, LoadedAt: when(set.LoadedAt),
+		Files: apiv1.List(set.Files), Warnings: apiv1.List(set.Warnings), Pools: []apiv1.PoolRules{},
+	}
+	for i := range pools {
+		v.Pools = append(v.Pools, rulesOf(snap, &pools[i]))
+	}
+	answer(w, v, nil)
+}
+
+func rulesOf(snap *engine.Snapshot, p *engine.PoolStatus) apiv1.PoolRules {
+	own := policyOf(snap, p)
+	v := apiv1.PoolRules{Pool: p.Pool.Name, Location: p.Pool.Location.String(), Rules: []apiv1.Rule{}}
+	spells := spellsOf(own.Timeline(eventsOf(snap, p, span{})), snap.Time)
+	for _, rule := range own.Rules {
+		spell := spells[rule.Name]
+		v.Rules = append(v.Rules, apiv1.Rule{
+			Name: rule.Name, When: whenInWords(rule), Effect: effectInWords(rule),
+			Active: spell.active, From: when(spell.from), Until: when(spell.until),
+		})
+	}
+	return v
+}
+
+// spell is the time in which a rule is active, or will be next.
+type spell struct {
+	active      bool      // now
+	from, until time.Time // zero: it is active now, and not known
+}
+
+// spellsOf returns when rules are active from now on, by name. A rule without a spell
+// is not active for a while.
+func spellsOf(tl policy.Timeline, now time.Time) map[string]spell {
+	spells := map[string]spell{}
+	before := tl.Active(now)
+	for _, name := range before {
+		spells[name] = spell{active: true}
+	}
+	for t, last := now.Truncate(rulesApart).Add(rulesApart), now; !t.After(now.Add(rulesAhead)); t = t.Add(rulesApart) {
+		active := tl.Active(t)
+		if slices.Equal(active, before) {
+			last = t
+			continue
+		}
+		for _, name := range active {
+			if s := spells[name]; !s.active && s.from.IsZero() {
+				s.from = changed(tl, name, last, t)
+				spells[name] = s
+			}
+		}
+		for _, name := range before {
+			if s := spells[name]; s.until.IsZero() && !slices.Contains(active, name) {
+				s.until = changed(tl, name, last, t)
+				spells[name] = s
+			}
+		}
+		before, last = active, t
+	}
+	return spells
+}
+
+// changed returns the second between two instants at which a rule becomes active, or
+// no longer is: it changes once in between.
+func changed(tl policy.Timeline, rule string, before, after time.Time) time.Time {
+	was := slices.Contains(tl.Active(before), rule)
+	for after.Sub(before) > time.Second {
+		middle := before.Add(after.Sub(before) / 2)
+		if slices.Contains(tl.Active(middle), rule) == was {
+			before = middle
+		} else {
+			after = middle
+		}
+	}
+	return after.Truncate(time.Second)
+}
+
+// whenInWords says when a rule is active.
+func whenInWords(r policy.Rule) string {
+	text := conditionInWords(r.When)
+	if text == "" {
+		text = "always"
+	}
+	if r.Unless != nil {
+		text += "; not " + conditionInWords(*r.Unless)
+	}
+	return text
+}
+
+func conditionInWords(c policy.Condition) string {
+	var parts []string
+	var names []string
+	for _, s := range c.During {
+		names = append(names, s.Name)
+	}
+	if len(names) > 0 {
+		parts = append(parts, "during "+strings.Join(names, " or "))
+	}
+	var months []string
+	for _, m := range c.Months {
+		text := time.Month(m.Begin).String()
+		if m.End != m.Begin {
+			text += " to " + time.Month(m.End).String()
+		}
+		months = append(months, text)
+	}
+	if len(months) > 0 {
+		parts = append(parts, "in "+strings.Join(months, " or "))
+	}
+	for _, m := range c.Events {
+		if query, ok := strings.CutPrefix(m.Type, "expr "); ok {
+			parts = append(parts, "while "+query)
+			continue
+		}
+		parts = append(parts, "at events "+eventsInWords(m))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func eventsInWords(m policy.EventMatch) string {
+	text := "of type " + m.Type
+	var labels []string
+	for _, name := range slices.Sorted(maps.Keys(m.Labels)) {
+		labels = append(labels, name+"="+m.Labels[name])
+	}
+	if len(labels) > 0 {
+		text += " with " + strings.Join(labels, " ")
+	}
+	if m.Lead > 0 {
+		text += " from " + model.Duration(m.Lead).String() + " before"
+	}
+	if m.Tail > 0 {
+		text += " until " + model.Duration(m.Tail).String() + " after"
+	}
+	return text
+}
+
+// effectInWords says what a rule does while it is active.
+func effectInWords(r policy.Rule) string {
+	switch {
+	case r.Hold == policy.HoldDown:
+		return "does not let the pool shrink"
+	case r.Hold == policy.HoldBoth:
+		return "holds the pool"
+	case r.Bounds != nil:
+		return boundsInWords(*r.Bounds)
+	case r.Demand != nil:
+		return declaredInWords(*r.Demand)
+	}
+	return "has no effect"
+}
+
+// declaredInWords says what a rule declares to do to the demand.
+func declaredInWords(d policy.DemandEffect) string {
+	var factors []string
+	if d.Multiply != 1 {
+		factors = append(factors, amount(d.Multiply))
+	}
+	if len(d.ByMonth) > 0 {
+		months := slices.Collect(maps.Values(d.ByMonth))
+		factors = append(factors, fmt.Sprintf("%s to %s by month", amount(slices.Min(months)), amount(slices.Max(months))))
+	}
+	if d.ByHour != nil {
+		factors = append(factors, fmt.Sprintf("%s to %s by hour of the day", amount(slices.Min(d.ByHour[:])), amount(slices.Max(d.ByHour[:]))))
+	}
+	var parts []string
+	if len(factors) > 0 {
+		parts = append(parts, "multiplies the demand by "+strings.Join(factors, " times "))
+	}
+	if d.Add > 0 {
+		parts = append(parts, fmt.Sprintf("adds %s to the demand", agents(d.Add)))
+	}
+	if len(parts) == 0 {
+		parts = []string{"leaves the demand as it is"}
+	}
+	text := strings.Join(parts, " and ")
+	for _, part := range []struct {
+		words  string
+		length time.Duration
+	}{{"growing for", d.RampUp}, {"vanishing for", d.RampDown}, {"halved every", d.HalfLife}} {
+		if part.length > 0 {
+			text += ", " + part.words + " " + model.Duration(part.length).String()
+		}
+	}
+	if d.Learned {
+		text += "; what is learned of its events counts instead"
+	}
+	if d.Group != "" {
+		text += "; of group " + d.Group + " only the largest effect counts"
+	}
+	return text
+}

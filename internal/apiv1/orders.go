@@ -1,0 +1,78 @@
+package apiv1
+
+import "time"
+
+// OverrideOrder is an override as it is sent.
+type OverrideOrder struct {
+	Min     *int   `json:"min,omitempty"`
+	Max     *int   `json:"max,omitempty"`
+	Exact   *int   `json:"exact,omitempty"`
+	Hold    bool   `json:"hold,omitempty"`
+	Disable bool   `json:"disable,omitempty"`
+	Author  string `json:"author"`
+	Reason  string `json:"reason"`
+
+	// It holds from start, which is now without one, until end or for a duration.
+	Start    string `json:"start,omitempty"`
+	End      string `json:"end,omitempty"`
+	Duration string `json:"duration,omitempty"`
+}
+
+// Override is an override as it is told.
+type Override struct {
+	ID        string    `json:"id"`
+	Pool      string    `json:"pool"`
+	Min       *int      `json:"min"`
+	Max       *int      `json:"max"`
+	Hold      bool      `json:"hold"`
+	Disable   bool      `json:"disable"`
+	Author    string    `json:"author"`
+	Reason    string    `json:"reason"`
+	Start     time.Time `json:"start"`
+	End       time.Time `json:"end"`
+	Active    bool      `json:"active"`
+	Remaining float64   `json:"remaining_seconds"` // until its end
+	Source    string    `json:"source"`            // api or configuration
+}
+
+// OverrideSet is the answer to who sets an override.
+type OverrideSet struct {
+	Override
+	Replaced []Override `json:"replaced"`
+	Warnings []string   `json:"warnings"`
+}
+
+// EventOrder is an event as it is sent.
+type EventOrder struct {
+	ID     string            `json:"id,omitempty"`
+	Type   string            `json:"type"`
+	Name   string            `json:"name,omitempty"`
+	Labels map[string]string `json:"labels,omitempty"`
+	Author string            `json:"author,omitempty"`
+
+	// As those of an override; one of end and duration is required.
+	Start    string `json:"start,omitempty"`
+	End      string `json:"end,omitempty"`
+	Duration string `json:"duration,omitempty"`
+}
+
+// KnownEvent is an event and whether it goes on.
+type KnownEvent struct {
+	Event
+	State string `json:"state"` // upcoming, active or over
+}
+
+// EventPut is the answer to who tells an event.
+type EventPut struct {
+	KnownEvent
+	Pools    []string `json:"pools"` // that have a rule for it
+	Warnings []string `json:"warnings"`
+}
+
+// Notified is the answer to Alertmanager.
+type Notified struct {
+	Started int      `json:"started"`
+	Going   int      `json:"going"` // that were there before
+	Ended   int      `json:"ended"`
+	Ignored []string `json:"ignored"` // and why
+}
