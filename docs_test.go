@@ -118,6 +118,9 @@ func TestTargetsAndLinksOfDocumentsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, g := range guides(t) {
+		documents = append(documents, g.name)
+	}
 	for _, name := range append(documents, "README.md", "CONTRIBUTING.md") {
 		text := read(t, name)
 		for _, target := range sorted(found("(?:`|    )make ([a-z0-9-]+)", text)) {
