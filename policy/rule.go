@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"strings"
 	"time"
 
 	"github.com/prometheus/alertmanager/timeinterval"
@@ -41,6 +42,14 @@ type EventMatch struct {
 	Lead   time.Duration // how long before its start an event counts; ≥ 0
 	Tail   time.Duration // how long after its end an event counts; ≥ 0
 }
+
+// ExprType begins the types of events that the expressions of conditions make; the
+// expression follows. Types of other events do not begin so.
+const ExprType = "expr "
+
+// Expr returns the expression that the match stands for; ok is false if it selects
+// other events.
+func (m EventMatch) Expr() (text string, ok bool) { return strings.CutPrefix(m.Type, ExprType) }
 
 // DemandEffect multiplies the demand by a factor, the product of what is given
 // here, and adds to it. All its numbers are finite and ≥ 0.

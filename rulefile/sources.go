@@ -53,8 +53,8 @@ func (l *loader) eventType(at strictyaml.Pos, whose, text string) {
 	switch {
 	case text == "":
 		l.Add(at, "%s: event needs a type, like {type: game}", whose)
-	case strings.HasPrefix(text, exprType):
-		l.Add(at, "%s: types that begin with %q are those of expr in conditions; choose another, got %q", whose, exprType, text)
+	case strings.HasPrefix(text, policy.ExprType):
+		l.Add(at, "%s: types that begin with %q are those of expr in conditions; choose another, got %q", whose, policy.ExprType, text)
 	}
 }
 
@@ -173,10 +173,6 @@ func (l *loader) expr(s eventSource) {
 	l.exprs = append(l.exprs, engine.Expr{Name: s.Name, Query: s.Expr.Query, For: time.Duration(s.Expr.For), Type: s.Event.Type, Labels: s.Event.Labels})
 }
 
-// exprType begins the types of events that the expressions of conditions make. Types
-// of other events do not begin so.
-const exprType = "expr "
-
 // trueWhile returns what matches while an expression of a condition is true: the events
 // of a source of its own, one for all conditions that ask the same.
 func (l *loader) trueWhile(x expr) policy.EventMatch {
@@ -196,7 +192,7 @@ func (x expr) eventType() string {
 	if x.For > 0 {
 		text += " for " + x.For.String()
 	}
-	return exprType + text
+	return policy.ExprType + text
 }
 
 // class adds labels to the events whose summary it matches.

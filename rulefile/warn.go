@@ -326,7 +326,7 @@ func (v *reviewer) contradiction(c policy.Condition, p *policy.Pool) (why, key s
 // others.
 func (v *reviewer) queryOf(m policy.EventMatch) parser.Expr {
 	i := slices.IndexFunc(v.exprs, func(x engine.Expr) bool { return x.Type == m.Type })
-	if i < 0 || !strings.HasPrefix(m.Type, exprType) {
+	if _, isExpr := m.Expr(); !isExpr || i < 0 {
 		return nil
 	}
 	query, err := parser.NewParser(parser.Options{}).ParseExpr(v.exprs[i].Query)

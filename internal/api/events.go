@@ -200,7 +200,7 @@ func asked(s *engine.Settings) string {
 	for _, p := range s.Pools {
 		for _, r := range p.Rules {
 			for _, m := range r.When.Events {
-				if nameSyntax.MatchString(m.Type) { // those of expressions cannot be told
+				if _, isExpr := m.Expr(); !isExpr { // nobody can tell those
 					types[m.Type] = true
 				}
 			}

@@ -89,7 +89,7 @@ func newDesk(tb testing.TB) *desk {
 				PerAgent: 10, LeadTime: time.Minute, Quantile: 0.5, Sensitivity: 1, Weight: 1, Mode: policy.Active, ForecastMaxAge: time.Hour,
 				Behavior: policy.Behavior{ScaleUp: policy.ScalingRules{Tolerance: 0.1}, ScaleDown: policy.ScalingRules{Tolerance: 0.1}},
 			},
-			Rules: []policy.Rule{{Name: "news", When: policy.Condition{Events: []policy.EventMatch{{Type: "breaking_news"}}}, Demand: &policy.DemandEffect{Multiply: 2}}},
+			Rules: []policy.Rule{{Name: "news", When: policy.Condition{Events: []policy.EventMatch{{Type: "breaking_news"}}}, Demand: &policy.DemandEffect{Multiply: 2}}, {Name: "queue", When: policy.Condition{Events: []policy.EventMatch{{Type: policy.ExprType + "queue > 300"}}}, Hold: policy.HoldDown}},
 		}, Load: policy.Signal{Query: "load"}})
 	}
 	d.engine.Apply(set)

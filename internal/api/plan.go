@@ -46,11 +46,12 @@ func (s server) plan(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	order, err := planOrderOf(r, snap.Time)
-	if n := len(pools) * int(order.end.Sub(snap.Time)/max(order.step, snap.Settings.Step)); err == nil && n > mostPlanPoints {
-		err = refuse(http.StatusBadRequest, "these are %d points of %d pools, at most %d are told; ask for a longer step, an earlier end or one pool", n, len(pools), mostPlanPoints)
-	}
 	if err != nil {
 		answer(w, nil, err)
+		return
+	}
+	if n := len(pools) * int(order.end.Sub(snap.Time)/max(order.step, snap.Settings.Step)); n > mostPlanPoints {
+		answer(w, nil, refuse(http.StatusBadRequest, "these are %d points of %d pools, at most %d are told; ask for a longer step, an earlier end or one pool", n, len(pools), mostPlanPoints))
 		return
 	}
 	p, err := s.planned(r.Context(), order.end)

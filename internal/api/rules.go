@@ -142,8 +142,8 @@ func conditionInWords(c policy.Condition) string {
 		parts = append(parts, "in "+strings.Join(months, " or "))
 	}
 	for _, m := range c.Events {
-		if query, ok := strings.CutPrefix(m.Type, "expr "); ok {
-			parts = append(parts, "while "+query)
+		if text, ok := m.Expr(); ok {
+			parts = append(parts, "while "+text)
 			continue
 		}
 		parts = append(parts, "at events "+eventsInWords(m))

@@ -40,7 +40,7 @@ func TestRulesAreTold(t *testing.T) {
 	d.engine.Apply(&set)
 	d.tick(t)
 	want := `{"time":"2026-11-24T12:00:00Z","generation":3,"config_hash":"abc","config_loaded_at":"2026-11-24T11:00:00Z","files":["scaling-adapter.yml","rules/nba.yml"],"warnings":["rules/nba.yml:7:3: over"],"pools":[` +
-		`{"pool":"nba","location":"UTC","rules":[{"name":"news","when":"at events of type breaking_news","effect":"multiplies the demand by 2","active":false,"from":null,"until":null}]}]}`
+		`{"pool":"nba","location":"UTC","rules":[{"name":"news","when":"at events of type breaking_news","effect":"multiplies the demand by 2","active":false,"from":null,"until":null},{"name":"queue","when":"while queue \u003e 300","effect":"does not let the pool shrink","active":false,"from":null,"until":null}]}]}`
 	if diff := cmp.Diff(want, d.must(t, "GET", "/api/v1/rules?pool=nba", "")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
