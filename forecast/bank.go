@@ -30,6 +30,7 @@ func DefaultModels() []Model {
 		profile{"profile_week", 7, slow},
 		profile{"profile_week_fast", 7, fast},
 		harmonic{"harmonic", slow},
+		lagged{"seasonal_autoregression"},
 		decomposed{"mstl_autoregression", byAutoregression(0)},
 		decomposed{"mstl_ets", bySmoothing(
 			ets.Spec{Error: ets.Additive},

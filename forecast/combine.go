@@ -8,7 +8,7 @@ import (
 // losses are a model's errors at one horizon, in which old ones count less.
 type losses struct {
 	abs, err, actual float64 // discounted sums of |y−ŷ|, y−ŷ and y
-	roots            float64 // of |√y−√ŷ|, of which a wild value that nobody foresaw counts no more than its bound
+	roots            float64 // of |⁴√y−⁴√ŷ|, of which a wild value that nobody foresaw counts no more than its bound
 	weight           float64 // discounted number
 	n                int
 }
@@ -19,12 +19,14 @@ const lossHalfLife = 3 * day
 // add learns an error; beyond the bound it says nothing more about the model.
 func (l *losses) add(y, expected, decay, bound float64) {
 	l.abs = decay*l.abs + math.Abs(y-expected)
-	l.roots = decay*l.roots + min(math.Abs(math.Sqrt(max(y, 0))-math.Sqrt(max(expected, 0))), bound)
+	l.roots = decay*l.roots + min(math.Abs(fourthRoot(y)-fourthRoot(expected)), bound)
 	l.err = decay*l.err + y - expected
 	l.actual = decay*l.actual + y
 	l.weight = decay*l.weight + 1
 	l.n++
 }
+
+func fourthRoot(y float64) float64 { return math.Sqrt(math.Sqrt(max(y, 0))) }
 
 func (l losses) mean() float64 { return l.roots / l.weight }
 
@@ -53,10 +55,11 @@ const (
 //
 //	w ∝ L^−6
 //
-// where L is the mean of |√y−√ŷ| at horizon j and the two next to it, so that one
-// horizon, such as a multiple of a season, does not decide alone. Roots let quiet
-// hours count beside busy ones: the noise of counts grows as their root. Models
-// with few errors get nothing. With nothing known all are equal.
+// where L is the mean of |⁴√y−⁴√ŷ| at horizon j and the two next to it, so that one
+// horizon, such as a multiple of a season, does not decide alone. Fourth roots,
+// between square roots, by which the noise of counts is even, and logarithms, by
+// which relative errors are, let quiet hours count beside busy ones. Models with
+// few errors get nothing. With nothing known all are equal.
 //
 // Weights by inverse errors are Bates and Granger's (Operational Research
 // Quarterly 20 (1969)), who take the second power; with models as alike as these

@@ -141,9 +141,9 @@ func TestMiddleIsAMean(t *testing.T) {
 // An error of three days ago counts half, and a wild one no more than its bound.
 func TestLossesForget(t *testing.T) {
 	var l losses
-	l.add(100, 9, 0.5, 5) // |√y−√ŷ| = 7
-	l.add(100, 144, 0.5, 5)
-	want := losses{abs: 89.5, err: 1.5, actual: 150, roots: 4.5, weight: 1.5, n: 2}
+	l.add(10000, 81, 0.5, 5) // |⁴√y−⁴√ŷ| = 7
+	l.add(10000, 20736, 0.5, 5)
+	want := losses{abs: 15695.5, err: -5776.5, actual: 15000, roots: 4.5, weight: 1.5, n: 2}
 	if l != want {
 		t.Errorf("got %+v, want %+v", l, want)
 	}

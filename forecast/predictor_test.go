@@ -847,7 +847,7 @@ func TestQuantilesFollowTheScaleOfErrors(t *testing.T) {
 		around, absDay float64
 	}{
 		{"of the same size", func(y float64) float64 { return y + 4*noise.NormFloat64() }, 6.6, 6.6, 3, 12},
-		{"in proportion", func(y float64) float64 { return y * math.Exp(0.1*noise.NormFloat64()) }, 1.8, 180, 5, 60},
+		{"in proportion", func(y float64) float64 { return y * math.Exp(0.1*noise.NormFloat64()) }, 1.8, 180, 8, 60},
 	} {
 		s := sampled(aMonday, 30*time.Minute, 6*week, nightAndDay).with(func(_ int, y float64) float64 { return max(tt.err(y), 0) })
 		q := paths(t, fitted(t, s, Options{Horizon: 48}), 48, 0.5, 0.95)
