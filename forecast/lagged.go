@@ -183,9 +183,15 @@ func (f *fittedLagged) Update(z float64) {
 
 // expected returns the deviation of the next place.
 func (f *fittedLagged) expected() float64 {
-	var next [1]float64
-	f.ahead(next[:])
-	return next[0]
+	v := f.constant
+	for i, l := range f.lags {
+		v += f.phi[i] * f.back(l)
+	}
+	return f.bounded(v)
+}
+
+func (f *fittedLagged) bounded(deviation float64) float64 {
+	return min(max(deviation, -f.bound), f.bound)
 }
 
 func (f *fittedLagged) learn(deviation float64) {
@@ -207,14 +213,15 @@ func (f *fittedLagged) ahead(path []float64) {
 			}
 		}
 	}
-	for k, v := range path { // of what is forecast
+	for k := range path { // of what is forecast
+		v := path[k]
 		for i, l := range f.lags {
 			if l > k {
 				break
 			}
 			v += f.phi[i] * path[k-l]
 		}
-		path[k] = min(max(v, -f.bound), f.bound)
+		path[k] = f.bounded(v)
 	}
 }
 

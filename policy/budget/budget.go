@@ -203,9 +203,9 @@ type Cap struct {
 	Scarce bool
 	Window Window // the stricter one, which the numbers are about
 	Class  string // of the posts now; empty if the path does not tell
-	// Used are the posts that count in the window, with those assumed while they
-	// are not known; Remaining is what they leave of the limit, and Protected what
-	// of that is kept for better classes. All are 0 if used was never known.
+	// Used are the posts that are known to count in the window; Remaining is what
+	// they leave of the limit, and Protected what of that is kept for better
+	// classes. All are 0 if used was never known.
 	Used, Remaining, Protected int
 	// Until is when units come back: the reset of a local day; in a rolling window
 	// the instant at which more remains than now, zero if nothing is used.

@@ -26,19 +26,16 @@ import (
 //
 // Used never falls inside a window, whatever is measured: on a local day it is
 // the largest count seen that day, and in a rolling window a post once seen counts
-// until it is 24 hours old. While used is not known, what was planned since it
-// was is assumed to be spent, and there is no raise. If it never was known, the
-// pool keeps its agents. Nor is there a raise when the budget is not valid, or
-// when the path has no step, no length of a step, or a class that the budget does
-// not have.
+// until it is 24 hours old. While used is not known there is no raise, and no agent
+// is taken that the posts known to be used would leave. Nor is there a raise when
+// the budget is not valid, or when the path has no step, no length of a step, or a
+// class that the budget does not have.
 func (b Budget) Decide(in Input, st State) (Cap, State) {
 	if err := b.Validate(); err != nil {
 		return in.noRaise(Cap{}, "the budget is not valid: "+strings.ReplaceAll(err.Error(), "\n", "; ")), st
 	}
 	today := dayAt(in.Now, b.zone())
 	next := b.observe(in, today, st)
-	capacity := float64(max(in.Agents, 0)) * b.PostsPerAgentHour
-	next.PostsPerHour = capacity
 	o, err := b.outlook(in)
 	if err != nil {
 		return in.noRaise(Cap{}, err.Error()), next
@@ -51,16 +48,13 @@ func (b Budget) Decide(in Input, st State) (Cap, State) {
 			c = c.stricter(b.leaves(o, a))
 		}
 	}
+	const unknown = "the posts used are not known"
 	if c.Window == "" {
-		return in.noRaise(c, "the posts used were never known"), next
+		return in.noRaise(c, unknown), next
 	}
-	if expected := o.nextHour(); !math.IsNaN(expected) {
-		next.PostsPerHour = expected
-	}
-	next.PostsPerHour = min(next.PostsPerHour, float64(c.Remaining-c.Protected))
 	c = b.allow(c, o, in.MaxAgents)
 	if !known {
-		return in.noRaise(c, "the posts used are not known; assumed: "+c.Detail), next
+		return in.noRaise(c, unknown+"; when last known: "+c.Detail), next
 	}
 	return c, next
 }
@@ -166,15 +160,14 @@ func (b Budget) betterThan(class int) string {
 	return strings.Join(names, "")
 }
 
-// noRaise returns the cap as one that is not known and lets the pool not grow.
+// noRaise returns the cap as one that is not known: what it takes from the pool
+// stays taken, and the pool does not grow.
 func (in Input) noRaise(c Cap, why string) Cap {
-	c.Scarce = true
 	most := max(min(in.Agents, in.MaxAgents), 0)
-	if c.Status == "" {
+	if !c.Scarce {
 		c.Agents = most
 	}
-	c.Agents = min(c.Agents, most)
-	c.Status = Unknown
+	c.Agents, c.Scarce, c.Status = min(c.Agents, most), true, Unknown
 	c.Detail = fmt.Sprintf("%s; no raise above %s", why, quantity(float64(most), "agent"))
 	return c
 }

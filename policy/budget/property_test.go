@@ -64,13 +64,12 @@ func anyInput(t *rapid.T) Input {
 func anyState(t *rapid.T) State {
 	anyTime := rapid.SampledFrom([]time.Time{{}, noon.Add(-time.Hour), noon.Add(-30 * time.Hour), noon.Add(time.Hour), noon.Add(9000 * time.Hour)})
 	anyInt := rapid.OneOf(rapid.IntRange(0, 20), rapid.SampledFrom([]int{-1, math.MinInt, math.MaxInt}))
-	st := State{Last: anyTime.Draw(t, "last"), PostsPerHour: anyNumber().Draw(t, "per_hour")}
-	st.Rolling = Rolling{Unseen: anyInt.Draw(t, "unseen"), Known: anyTime.Draw(t, "known"), Planned: anyNumber().Draw(t, "planned")}
+	st := State{Rolling: Rolling{Unseen: anyInt.Draw(t, "unseen"), Known: anyTime.Draw(t, "known")}}
 	for range rapid.IntRange(0, 3).Draw(t, "spendings") {
 		st.Rolling.Spent = append(st.Rolling.Spent, Spending{anyTime.Draw(t, "spent"), anyInt.Draw(t, "posts")})
 	}
 	for i := range rapid.IntRange(0, 3).Draw(t, "days") {
-		st.Days = append(st.Days, Day{"UTC", []string{"2026-11-12", "2026-11-13", "2026-11-14"}[i], anyInt.Draw(t, "used"), anyNumber().Draw(t, "planned")})
+		st.Days = append(st.Days, Day{"UTC", []string{"2026-11-12", "2026-11-13", "2026-11-14"}[i], anyInt.Draw(t, "used")})
 	}
 	return st
 }
@@ -178,6 +177,36 @@ func TestMoreLeftAllowsMore(t *testing.T) {
 		b.Limit = min(b.Limit+rapid.IntRange(0, 5).Draw(t, "limit_more"), maxLimit)
 		if more, _ := b.Decide(in, st); more.Agents < less.Agents {
 			t.Fatalf("a larger limit allows %d agents, not %d:\n%+v\n%+v", more.Agents, less.Agents, more, less)
+		}
+	})
+}
+
+// While used is not known the pool does not grow, and loses no agent that it would
+// keep if the truth were known, which is not less than what was.
+func TestUnknownUseNeitherRaisesNorTakes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := anyBudget().Draw(t, "budget")
+		in := anyInput(t)
+		in.Path, in.Step = hours(24, "peak", rapid.Float64Range(0, 3).Draw(t, "expected")), time.Hour
+		count := rapid.IntRange(0, 30)
+		today, rolling := count.Draw(t, "day"), count.Draw(t, "rolling")
+		in.Used = measured(today, rolling)
+		_, st := b.Decide(in, State{})
+		in.Now = in.Now.Add(time.Duration(rapid.IntRange(0, 12*60).Draw(t, "later")) * time.Minute)
+		in.Used = nil
+		got, _ := b.Decide(in, st)
+		running := min(max(in.Agents, 0), max(in.MaxAgents, 0))
+		if got.Agents > running {
+			t.Fatalf("raises %d agents: %+v", running, got)
+		}
+		in.Used = measured(today+count.Draw(t, "more of the day"), rolling+count.Draw(t, "more in 24 hours"))
+		truth, _ := b.Decide(in, st)
+		left := running
+		if truth.Scarce {
+			left = min(left, truth.Agents)
+		}
+		if got.Agents < left {
+			t.Fatalf("leaves %d of %d agents, the truth %d: %+v and %+v", got.Agents, running, left, got, truth)
 		}
 	})
 }

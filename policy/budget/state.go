@@ -1,7 +1,6 @@
 package budget
 
 import (
-	"math"
 	"slices"
 	"time"
 )
@@ -10,17 +9,14 @@ import (
 // nothing. It is kept over a restart of the process, so that posts once seen
 // stay counted although a measurement falls.
 type State struct {
-	Last         time.Time // when the last decision was made
-	PostsPerHour float64   // that it planned to spend
-	Days         []Day     // the local days seen last, today at the end
-	Rolling      Rolling
+	Days    []Day // the local days seen last, today at the end
+	Rolling Rolling
 }
 
 // Day is what is known about one local day, by its zone and date.
 type Day struct {
-	Zone, Date string  // Date is YYYY-MM-DD
-	Used       int     // the largest count measured on it
-	Planned    float64 // posts planned since the last measurement
+	Zone, Date string // Date is YYYY-MM-DD
+	Used       int    // the largest count measured on it
 }
 
 // Rolling is what is known about the last 24 hours.
@@ -30,9 +26,8 @@ type Rolling struct {
 	Spent []Spending
 	// Unseen is the part of the last count that was made before the watch began,
 	// nobody knows when. It is what the measurement says.
-	Unseen  int
-	Known   time.Time // when the count was last measured; zero: never
-	Planned float64   // posts planned since
+	Unseen int
+	Known  time.Time // when the count was last measured; zero: never
 }
 
 // Spending is a number of posts and the instant at which they were first seen.
@@ -57,35 +52,19 @@ func (b Budget) observe(in Input, today localDay, st State) State {
 			next.Rolling = observeRolling(in, today, st)
 		}
 	}
-	next.Last = in.Now
 	return next
 }
 
-// planned returns the posts that the last decision planned for the time until
-// now, at most so long; none if the clock was set back.
-func (st State) planned(now time.Time, longest time.Duration) float64 {
-	return bounded(st.PostsPerHour * min(now.Sub(st.Last), longest).Hours())
-}
-
 // observeDay returns the days with what is measured of today's, which is put at
-// the end. A day of which nothing was ever measured is not there, unless it began
-// under watch: then nothing was used at its start.
+// the end. A day of which nothing was ever measured is not there.
 func (b Budget) observeDay(in Input, today localDay, st State) []Day {
-	day := Day{Zone: b.zone().String(), Date: today.date}
 	used, known := in.posts(LocalDay, today)
-	switch i := slices.IndexFunc(st.Days, day.same); {
-	case i >= 0:
-		day = st.Days[i]
-		day.Used = believed(day.Used)
-		day.Planned = bounded(day.Planned + st.planned(in.Now, rollingLength))
-	case known:
-	case !st.Last.IsZero() && st.Last.Before(today.start):
-		day.Planned = st.planned(in.Now, in.Now.Sub(today.start))
-	default:
+	if !known {
 		return st.Days
 	}
-	if known {
-		day.Used, day.Planned = max(day.Used, used), 0
+	day := Day{Zone: b.zone().String(), Date: today.date, Used: used}
+	if i := slices.IndexFunc(st.Days, day.same); i >= 0 {
+		day.Used = max(day.Used, believed(st.Days[i].Used))
 	}
 	days := append(slices.DeleteFunc(slices.Clone(st.Days), day.same), day)
 	return days[max(0, len(days)-daysKept):]
@@ -112,7 +91,6 @@ func observeRolling(in Input, today localDay, st State) Rolling {
 	r.Unseen = believed(r.Unseen)
 	used, known := in.posts(Rolling24h, today)
 	if !known {
-		r.Planned = bounded(r.Planned + st.planned(in.Now, rollingLength))
 		return r
 	}
 	seen := r.live(in.Now)
@@ -122,7 +100,7 @@ func observeRolling(in Input, today localDay, st State) Rolling {
 	case more > 0:
 		r.Spent = append(r.Spent, Spending{in.Now, more})
 	}
-	r.Known, r.Planned = in.Now, 0
+	r.Known = in.Now
 	return r
 }
 
@@ -141,7 +119,7 @@ func (r Rolling) live(now time.Time) int {
 type account struct {
 	window Window
 	known  bool // used was measured now
-	ever   bool // used was measured once, or is known to have begun at nothing
+	ever   bool // used was measured in this window
 	used   int
 	// marks are the instants at which posts stop to count, in order; the last is
 	// the one until which posts are expected.
@@ -161,27 +139,23 @@ func (b Budget) account(w Window, in Input, today localDay, st State) account {
 	if w == LocalDay {
 		if i := slices.IndexFunc(st.Days, Day{Zone: b.zone().String(), Date: today.date}.same); i >= 0 {
 			a.ever = true
-			a.used = b.assumed(st.Days[i].Used, st.Days[i].Planned)
+			a.used = believed(st.Days[i].Used)
 		}
 		a.marks = []mark{{today.end, a.used}}
 		return a
 	}
 	r := st.Rolling
 	a.ever = !r.Known.IsZero()
-	if away := in.Now.Sub(r.Known); away >= rollingLength {
-		// Nothing that was measured counts any more, nor does what was planned more
-		// than 24 hours ago.
+	if in.Now.Sub(r.Known) >= rollingLength {
 		r.Unseen = 0
-		r.Planned *= float64(rollingLength) / float64(away)
 	}
-	a.used = b.assumed(r.live(in.Now)+r.Unseen, r.Planned)
+	a.used = r.live(in.Now) + r.Unseen
 	a.marks = r.marks(in.Now)
 	return a
 }
 
 // marks returns when the posts of the last 24 hours stop to count. Those of
-// unknown age are taken to have been made evenly; those assumed count until the
-// end.
+// unknown age are taken to have been made evenly.
 func (r Rolling) marks(now time.Time) []mark {
 	var marks []mark
 	for _, s := range r.Spent {
@@ -198,20 +172,5 @@ func (r Rolling) marks(now time.Time) []mark {
 	return append(marks, mark{at: now.Add(rollingLength)})
 }
 
-// assumed returns the posts measured with those planned since, which are rounded
-// up and do not go beyond the limit.
-func (b Budget) assumed(measured int, planned float64) int {
-	return measured + int(min(math.Ceil(bounded(planned)), float64(max(b.Limit-measured, 0))))
-}
-
 // believed bounds a count of a state that may come from anywhere.
 func believed(posts int) int { return min(max(posts, 0), maxNumber) }
-
-// bounded returns a number of posts that arithmetic can trust: 0 for one that
-// is negative or missing, and not more than is meant.
-func bounded(posts float64) float64 {
-	if !(posts > 0) {
-		return 0
-	}
-	return min(posts, maxNumber)
-}

@@ -186,7 +186,7 @@ func TestOneResetPerDate(t *testing.T) {
 // A step is one decision of a story about used.
 type storyStep struct {
 	after time.Duration // since noon in UTC
-	used  int           // what is measured; -1: nothing is
+	used  int           // what is measured
 	want  int
 }
 
@@ -217,47 +217,6 @@ func TestUsedRemembers(t *testing.T) {
 				var c Cap
 				c, st = b.Decide(at(start.Add(step.after), measured(step.used, step.used)), st)
 				if c.Used != step.want || c.Status == Unknown {
-					t.Errorf("%d. after %s: %d used, want %d: %s", i+1, step.after, c.Used, step.want, c.Detail)
-				}
-			}
-		})
-	}
-}
-
-// While used is not known, the posts expected since are assumed to be spent, until
-// it is known again.
-func TestUsedIsAssumed(t *testing.T) {
-	tests := []struct {
-		name     string
-		window   Window
-		expected float64 // in 24 hours
-		story    []storyStep
-	}{
-		{"what is expected of the day", LocalDay, 12, []storyStep{{0, 1, 1}, {time.Hour, -1, 2}, {2 * time.Hour, -1, 2}, {3 * time.Hour, -1, 3}, {3*time.Hour + 1, 2, 2}, {5*time.Hour + 1, -1, 3}}},
-		{"what the agents can post, if nobody knows more: 10 of 0.1 an hour", LocalDay, math.NaN(), []storyStep{{0, 1, 1}, {2 * time.Hour, -1, 3}}},
-		{"a clock that is set back", LocalDay, 12, []storyStep{{0, 1, 1}, {2 * time.Hour, -1, 2}, {0, -1, 2}, {time.Hour, -1, 3}}},
-		{"not more than may be spent", LocalDay, 12, []storyStep{{0, 1, 1}, {8 * time.Hour, -1, 5}, {11 * time.Hour, -1, 5}}},
-		{"a new day begins at nothing", LocalDay, 12, []storyStep{{0, 4, 4}, {11 * time.Hour, -1, 5}, {14 * time.Hour, -1, 0}, {15 * time.Hour, -1, 1}}},
-		{"what is expected of 24 hours", Rolling24h, 12, []storyStep{{0, 1, 1}, {time.Hour, -1, 2}, {2 * time.Hour, -1, 2}, {3 * time.Hour, 2, 2}}},
-		{"0.1 an hour: 4 in 40 hours, of which 2.4 count", Rolling24h, 2.4, []storyStep{{0, 1, 1}, {20 * time.Hour, -1, 3}, {40 * time.Hour, -1, 3}}},
-		// 0.5 an hour are 5 after 8 hours, and then nothing more may be spent; of the 4
-		// assumed in 48 hours half are more than 24 hours ago.
-		{"what is older than 24 hours is over", Rolling24h, 12, []storyStep{{0, 1, 1}, {8 * time.Hour, -1, 5}, {24*time.Hour - 1, -1, 5}, {24 * time.Hour, -1, 4}, {48 * time.Hour, -1, 5}}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			b := spendall(tt.window, time.UTC)
-			start := time.Date(2026, 11, 12, 12, 0, 0, 0, time.UTC)
-			var st State
-			for i, step := range tt.story {
-				in := at(start.Add(step.after), nil)
-				in.Path[0].Posts = tt.expected
-				if step.used >= 0 {
-					in.Used = measured(step.used, step.used)
-				}
-				var c Cap
-				c, st = b.Decide(in, st)
-				if c.Used != step.want || (c.Status == Unknown) != (step.used < 0) {
 					t.Errorf("%d. after %s: %d used, want %d: %s", i+1, step.after, c.Used, step.want, c.Detail)
 				}
 			}
