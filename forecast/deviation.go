@@ -2,7 +2,10 @@ package forecast
 
 import (
 	"math"
+	"slices"
 	"time"
+
+	"gonum.org/v1/gonum/floats"
 
 	"github.com/scaling-adapter/scaling-adapter/forecast/arima"
 )
@@ -20,8 +23,8 @@ import (
 // is taken to be what was expected.
 type deviation struct {
 	level, gain float64
-	phi         []float64 // φ₁ … φ_p
-	recent      []float64 // the last p deviations, newest first
+	phi         []float64 // φ_p … φ₁
+	recent      []float64 // the last p deviations, oldest first
 }
 
 // fitDeviation estimates the process on r, of which missing values are NaN and
@@ -38,10 +41,8 @@ func fitDeviation(r []float64, step, halfLife time.Duration) *deviation {
 		f.level += f.gain * d[i]
 	}
 	f.phi, _ = arima.Burg(d, maxOrder(step))
-	f.recent = make([]float64, len(f.phi))
-	for i := range f.recent {
-		f.recent[i] = d[len(d)-1-i]
-	}
+	slices.Reverse(f.phi)
+	f.recent = slices.Clone(d[len(d)-len(f.phi):])
 	return f
 }
 
@@ -57,34 +58,24 @@ func maxOrder(step time.Duration) int {
 func (f *deviation) update(r float64) {
 	d := r - f.level
 	if math.IsNaN(d) {
-		d = 0
-		for i, phi := range f.phi {
-			d += phi * f.recent[i]
-		}
+		d = floats.Dot(f.phi, f.recent)
 	} else {
 		f.level += f.gain * d
 	}
-	if len(f.recent) > 0 {
-		copy(f.recent[1:], f.recent)
-		f.recent[0] = d
+	if n := len(f.recent); n > 0 {
+		copy(f.recent, f.recent[1:])
+		f.recent[n-1] = d
 	}
 }
 
 func (f *deviation) predict(path []float64) {
 	p := len(f.phi)
 	for k := range path {
-		sum := 0.0
-		for i := range min(k, p) {
-			sum += f.phi[i] * path[k-1-i]
-		}
-		for i := k; i < p; i++ {
-			sum += f.phi[i] * f.recent[i-k]
-		}
-		path[k] = sum
+		ahead := path[max(k-p, 0):k]
+		known := f.phi[:p-len(ahead)]
+		path[k] = floats.Dot(known, f.recent[p-len(known):]) + floats.Dot(f.phi[len(known):], ahead)
 	}
-	for k := range path {
-		path[k] += f.level
-	}
+	floats.AddConst(f.level, path)
 }
 
 func (f *deviation) base() float64 { return f.level }

@@ -205,13 +205,11 @@ func (f *fittedLagged) ahead(path []float64) {
 		path[k] = f.constant
 	}
 	for i, l := range f.lags { // of what is known
-		at := f.index(l)
-		for k := range path[:min(l, len(path))] {
-			path[k] += f.phi[i] * float64(f.recent[at])
-			if at++; at == len(f.recent) {
-				at = 0
-			}
-		}
+		known := path[:min(l, len(path))]
+		older := f.recent[f.index(l):]
+		older = older[:min(len(older), len(known))]
+		addScaled(known, f.phi[i], older)
+		addScaled(known[len(older):], f.phi[i], f.recent[:len(known)-len(older)])
 	}
 	for k := range path { // of what is forecast
 		v := path[k]
@@ -222,6 +220,14 @@ func (f *fittedLagged) ahead(path []float64) {
 			v += f.phi[i] * path[k-l]
 		}
 		path[k] = f.bounded(v)
+	}
+}
+
+// addScaled adds factor·xs to as many of the sums.
+func addScaled(sums []float64, factor float64, xs []float32) {
+	sums = sums[:len(xs)]
+	for k, x := range xs {
+		sums[k] += factor * float64(x)
 	}
 }
 

@@ -86,12 +86,18 @@ func (f *logScale) transform(y float64) float64 {
 	return z
 }
 
+// back returns the load of a value on the logarithmic scale. Exp takes half the time
+// of Expm1, and is as good for loads that matter beside the scale.
+func (f *logScale) back(z float64) float64 {
+	return f.scale * (math.Exp(min(max(z, 0), f.largest+2*math.Ln2)) - 1)
+}
+
 func (f *fittedLog) Update(y float64) { f.inner.Update(f.transform(y)) }
 
 func (f *fittedLog) Predict(path []float64) {
 	f.inner.Predict(path)
 	for k, z := range path {
-		path[k] = f.scale * math.Expm1(min(max(z, 0), f.largest+math.Log(4)))
+		path[k] = f.back(z)
 	}
 }
 
@@ -100,8 +106,8 @@ func (f *fittedLog) Predict(path []float64) {
 func (f *fittedLog) divide(level, season []float64) {
 	f.inner.(divided).divide(level, season)
 	for k, l := range level {
-		level[k] = f.scale * math.Expm1(min(max(l, 0), f.largest+math.Log(4)))
-		season[k] = f.scale*math.Expm1(min(max(l+season[k], 0), f.largest+math.Log(4))) - level[k]
+		level[k] = f.back(l)
+		season[k] = f.back(l+season[k]) - level[k]
 	}
 }
 

@@ -419,7 +419,7 @@ func TestHoltWintersRecursion(t *testing.T) {
 
 // The recursion of a level and an autoregression, by hand.
 func TestDeviationRecursion(t *testing.T) {
-	f := &deviation{level: 10, gain: 0.5, phi: []float64{0.5, 0.25}, recent: []float64{4, 2}}
+	f := &deviation{level: 10, gain: 0.5, phi: []float64{0.25, 0.5}, recent: []float64{2, 4}}
 	forecast := make([]float64, 3)
 	f.predict(forecast)
 	// 0.5·4+0.25·2 = 2.5; 0.5·2.5+0.25·4 = 2.25; 0.5·2.25+0.25·2.5 = 1.75
@@ -427,12 +427,12 @@ func TestDeviationRecursion(t *testing.T) {
 		t.Errorf("got %v, want [12.5 12.25 11.75]", forecast)
 	}
 	f.update(16) // d = 6
-	if f.level != 13 || !slices.Equal(f.recent, []float64{6, 4}) {
-		t.Errorf("level %g and deviations %v, want 13 and [6 4]", f.level, f.recent)
+	if f.level != 13 || !slices.Equal(f.recent, []float64{4, 6}) {
+		t.Errorf("level %g and deviations %v, want 13 and [4 6]", f.level, f.recent)
 	}
 	f.update(math.NaN()) // d = 0.5·6+0.25·4 = 4
-	if f.level != 13 || !slices.Equal(f.recent, []float64{4, 6}) {
-		t.Errorf("after a gap level %g and deviations %v, want 13 and [4 6]", f.level, f.recent)
+	if f.level != 13 || !slices.Equal(f.recent, []float64{6, 4}) {
+		t.Errorf("after a gap level %g and deviations %v, want 13 and [6 4]", f.level, f.recent)
 	}
 }
 
