@@ -186,8 +186,8 @@ func (p *pool) fallback(now time.Time) string {
 		return p.forecastErr.Error()
 	case p.forecast.Len() == 0:
 		return "no forecast yet"
-	case now.Sub(p.forecast.Start.Add(-p.forecast.Step)) > p.spec.Pool.ForecastMaxAge:
-		return fmt.Sprintf("the forecast knows nothing after %s", p.forecast.Start.Add(-p.forecast.Step).UTC().Format(time.RFC3339))
+	case now.Sub(p.origin()) > p.spec.Pool.ForecastMaxAge:
+		return fmt.Sprintf("the forecast knows nothing after %s", p.origin().UTC().Format(time.RFC3339))
 	}
 	return ""
 }

@@ -79,7 +79,7 @@ func (p *pool) spend(s *Settings, now time.Time, agents int, used []policy.Sampl
 // agents where nothing is forecast, with the effects of rules.
 func (p *pool) expectedPosts(b Budget, place int, now time.Time) []budget.Step {
 	var median []float64
-	if p.forecast.Len() > 0 && now.Sub(p.forecast.Start.Add(-p.forecast.Step)) <= p.spec.Pool.ForecastMaxAge {
+	if p.forecast.Len() > 0 && now.Sub(p.origin()) <= p.spec.Pool.ForecastMaxAge {
 		median = p.forecast.Path(0.5)
 	}
 	limits := p.spec.Pool.Agents

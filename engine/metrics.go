@@ -73,7 +73,7 @@ func heaviest(scores []forecast.Score) string {
 
 // constraints are the reasons that hold the demand back or push it up.
 var constraints = [...]policy.Code{
-	policy.ReasonCurrentUnknown, policy.ReasonDisabled, policy.ReasonLoadUnknown, policy.ReasonSensitivity, policy.ReasonRuleHold,
+	policy.ReasonCurrentUnknown, policy.ReasonDisabled, policy.ReasonDataLoss, policy.ReasonLoadUnknown, policy.ReasonSensitivity, policy.ReasonRuleHold,
 	policy.ReasonSeasonMin, policy.ReasonSeasonMax, policy.ReasonRuleMin, policy.ReasonRuleMax, policy.ReasonPoolMin, policy.ReasonPoolMax,
 	policy.ReasonBudget, policy.ReasonBudgetExhausted, policy.ReasonBudgetUnknown, policy.ReasonOverride,
 	policy.ReasonTolerance, policy.ReasonStabilization, policy.ReasonStepLimit, policy.ReasonCooldown, policy.ReasonMode,

@@ -264,7 +264,7 @@ func (w *walk) advance(t time.Time) []LoadRange {
 		for j, path := range f.Paths {
 			rest.Paths[j] = path[k:]
 		}
-		p.forecast = rest
+		p.forecast, p.known = rest, rest.Start
 	}
 	return loads
 }

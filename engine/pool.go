@@ -34,6 +34,7 @@ type pool struct {
 	events   []policy.Event // of them those that are not older than eventsBehind
 
 	history     forecast.Series // measured load
+	known       time.Time       // when the load was last measured
 	largest     float64         // largest load in history
 	predictor   *forecast.Predictor
 	refitDue    time.Time
@@ -64,6 +65,9 @@ func (p *pool) extend(s forecast.Series, keep int) {
 	}
 	for i, y := range s.Values {
 		p.largest = max(p.largest, zeroIfNaN(y))
+		if !math.IsNaN(y) {
+			p.known = s.Time(i)
+		}
 		z := p.withoutOffset(s.Time(i), y)
 		switch {
 		case p.predictor == nil:
@@ -219,7 +223,16 @@ func (p *pool) outlook(now time.Time) policy.Outlook {
 	if at.Before(now) {
 		at = now
 	}
-	return policy.Outlook{Model: f.Model, Load: path[best], At: at, Upper: f.Path(upper)[first], Origin: f.Start.Add(-f.Step)}
+	return policy.Outlook{Model: f.Model, Load: path[best], At: at, Upper: f.Path(upper)[first], Origin: p.origin()}
+}
+
+// origin returns the instant after which the forecast knows nothing: it goes on while
+// values are missing.
+func (p *pool) origin() time.Time {
+	if last := p.forecast.Start.Add(-p.forecast.Step); last.Before(p.known) {
+		return last
+	}
+	return p.known
 }
 
 // stepAt returns the step of the forecast that t falls into; 0 before its start.

@@ -49,7 +49,7 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 		Desired:    next.Current.Agents,
 		Demand:     math.NaN(),
 		Rules:      in.Timeline.names(active),
-		Candidates: p.candidates(in, next.Samples),
+		Candidates: p.candidates(in, next),
 		Frozen:     in.Override != nil && in.Override.Disable,
 	}
 	for _, c := range d.Candidates {
@@ -65,7 +65,7 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 		return d, next
 	}
 
-	p.climbDemand(l, in, d)
+	p.climbDemand(l, in, d, next)
 	p.climbHold(l, d, active)
 	d.Stages.Demand = l.agents
 	b := p.bounds(in, active)
@@ -104,6 +104,9 @@ func (st State) observe(in Input, b Behavior) State {
 	if in.Current.Known {
 		st.Current = in.Current
 	}
+	if in.Load.Quality == OK || in.Load.Quality == Partial || st.LoadKnown.After(in.Now) {
+		st.LoadKnown = in.Now
+	}
 	samples := make([]Point, 0, trendSamples)
 	for _, s := range st.Samples {
 		if age := in.Now.Sub(s.Time); age >= 0 && age <= sampleMemory {
@@ -138,7 +141,7 @@ func Hold(p Pool, now time.Time, st State, code Code, detail string) Decision {
 
 // climbDemand takes the first two rungs: what is asked for, and how much of the
 // gap one decision closes.
-func (p Policy) climbDemand(l *ladder, in Input, d Decision) {
+func (p Policy) climbDemand(l *ladder, in Input, d Decision, st State) {
 	var chosen Candidate
 	for _, c := range d.Candidates {
 		if c.Chosen {
@@ -160,8 +163,10 @@ func (p Policy) climbDemand(l *ladder, in Input, d Decision) {
 			chosen.At.In(p.Pool.Location).Format("15:04"), number(p.Pool.Quantile), need)
 	case "profile":
 		code, detail = ReasonProfile, fmt.Sprintf("no usable forecast; base %d agents with known effects, %s", p.Pool.Agents.Base, need)
+	case "data_loss":
+		code, detail = ReasonDataLoss, fmt.Sprintf("the load has not been known for %s, and on_data_loss asks for %s agents", length(st.unknownFor(in.Now)), number(chosen.Agents))
 	}
-	if chosen.Source != "reactive" {
+	if chosen.Source == "forecast" || chosen.Source == "profile" {
 		if rules := p.multiplying(in, chosen.At); len(rules) > 0 {
 			detail += " with " + strings.Join(rules, ", ")
 		}

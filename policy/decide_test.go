@@ -343,14 +343,85 @@ func TestDecideDoesNotChangeTheStateItWasGiven(t *testing.T) {
 		Recommendations: append(make([]Recommendation, 0, 8), Recommendation{noon.Add(-time.Minute), 9}),
 		Scalings:        append(make([]Scaling, 0, 8), Scaling{noon.Add(-time.Hour), 1, 2}),
 	}
-	before := State{given.Since, given.Current, append([]Point(nil), given.Samples...), append([]Recommendation(nil), given.Recommendations...), append([]Scaling(nil), given.Scalings...)}
+	before := State{given.Since, given.LoadKnown, given.Current, append([]Point(nil), given.Samples...), append([]Recommendation(nil), given.Recommendations...), append([]Scaling(nil), given.Scalings...)}
 	p.Decide(Input{Now: noon, Current: running(10), Load: load(100)}, given)
 	given.Scaled(noon, 10, 12)
-	if diff := cmp.Diff(before, State{given.Since, given.Current, given.Samples, given.Recommendations, given.Scalings}); diff != "" {
+	if diff := cmp.Diff(before, State{given.Since, given.LoadKnown, given.Current, given.Samples, given.Recommendations, given.Scalings}); diff != "" {
 		t.Errorf("state changed (-before +after):\n%s", diff)
 	}
 	if extra := given.Samples[:2][1]; extra != (Point{}) {
 		t.Errorf("wrote %v behind the samples that were given", extra)
+	}
+}
+
+// What stands in for a load that was last known 10 minutes ago.
+func TestOnDataLoss(t *testing.T) {
+	twenty := DataLoss{Then: ThenAgents, Agents: 20}
+	later := func(lost DataLoss, after time.Duration) DataLoss {
+		lost.After = after
+		return lost
+	}
+	doubled := []Rule{{Name: "evening", Demand: &DemandEffect{Multiply: 2}}}
+	tests := []struct {
+		name    string
+		lost    DataLoss
+		load    Sample
+		outlook Outlook
+		want    int
+		why     []Code
+	}{
+		{"the profile, unless told otherwise", DataLoss{}, Sample{}, Outlook{}, 20, []Code{ReasonProfile}},
+		{"the profile, not yet", later(DataLoss{}, 10*time.Minute+1), Sample{}, Outlook{}, 10, []Code{ReasonDataLoss}},
+		{"the profile, now", later(DataLoss{}, 10*time.Minute), Sample{}, Outlook{}, 20, []Code{ReasonProfile}},
+		{"the profile is not for those with a forecast", DataLoss{}, Sample{}, outlook(120), 12, []Code{ReasonForecast}},
+		{"agents", twenty, Sample{}, Outlook{}, 20, []Code{ReasonDataLoss}},
+		{"agents, not yet", later(twenty, time.Hour), Sample{}, Outlook{}, 10, []Code{ReasonDataLoss}},
+		{"agents, beside a forecast of fewer", twenty, Sample{}, outlook(120), 20, []Code{ReasonDataLoss}},
+		{"agents, beside a forecast of more", twenty, Sample{}, outlook(250), 25, []Code{ReasonForecast}},
+		{"agents, not yet, beside a forecast", later(twenty, time.Hour), Sample{}, outlook(120), 12, []Code{ReasonForecast}},
+		{"fewer agents than there are take none", DataLoss{Then: ThenAgents, Agents: 5}, Sample{}, Outlook{}, 10, []Code{ReasonDataLoss, ReasonLoadUnknown}},
+		{"agents, within the pool's bounds", DataLoss{Then: ThenAgents, Agents: 1000}, Sample{}, Outlook{}, 40, []Code{ReasonDataLoss, ReasonPoolMax}},
+		{"hold", DataLoss{Then: ThenHold}, Sample{}, Outlook{}, 10, []Code{ReasonDataLoss}},
+		{"hold goes on to follow a forecast", DataLoss{Then: ThenHold}, Sample{}, outlook(300), 30, []Code{ReasonForecast}},
+		{"a load that is known is none that is lost", twenty, load(110), Outlook{}, 20, []Code{ReasonProfile}},
+		{"nor is one that may only raise", twenty, Sample{Value: 150, Time: noon, Quality: Partial}, outlook(120), 15, []Code{ReasonReactive}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := Policy{Pool: testPool(), Rules: doubled}
+			p.Pool.OnDataLoss = tt.lost
+			in := Input{Now: noon, Current: running(10), Load: tt.load, Outlook: tt.outlook, Timeline: p.Timeline(nil)}
+			st := watched()
+			st.LoadKnown = noon.Add(-10 * time.Minute)
+			d, _ := p.Decide(in, st)
+			checkDecision(t, p, in, st, d)
+			if diff := cmp.Diff(tt.why, codes(d)); diff != "" || d.Desired != tt.want {
+				t.Errorf("%d agents, want %d; reasons (-want +got):\n%s%+v", d.Desired, tt.want, diff, d.Reasons)
+			}
+		})
+	}
+}
+
+// The time without a load counts from when it was last known, or else from the
+// begin of the watch, and not beyond a clock that is set back.
+func TestTheLoadIsUnknownSince(t *testing.T) {
+	p := Policy{Pool: testPool()}
+	p.Pool.OnDataLoss = DataLoss{After: 5 * time.Minute, Then: ThenAgents, Agents: 20}
+	var st State
+	for _, step := range []struct {
+		at   time.Duration
+		load Sample
+		want int
+	}{
+		{0, Sample{}, 10}, {5 * time.Minute, Sample{}, 20},
+		{6 * time.Minute, load(100), 10}, {10 * time.Minute, Sample{Quality: Error}, 10}, {11 * time.Minute, Sample{Quality: Stale}, 20},
+		{12 * time.Minute, load(100), 10}, {8 * time.Minute, Sample{}, 10}, {13 * time.Minute, Sample{}, 20},
+	} {
+		var d Decision
+		step.load.Time = noon.Add(step.at)
+		if d, st = p.Decide(Input{Now: noon.Add(step.at), Current: running(10), Load: step.load}, st); d.Desired != step.want {
+			t.Errorf("after %s: %d agents, want %d: %+v", step.at, d.Desired, step.want, d.Reasons)
+		}
 	}
 }
 

@@ -74,7 +74,7 @@ type Stages struct {
 
 // Candidate is one answer to the question how large the demand is.
 type Candidate struct {
-	Source  string // reactive, forecast or profile
+	Source  string // reactive, forecast, profile or data_loss
 	Load    float64
 	At      time.Time // when it is that large; zero for what is measured
 	Agents  float64   // Load in agents
@@ -151,6 +151,7 @@ const (
 	ReasonReactive         Code = "reactive"
 	ReasonForecast         Code = "forecast"
 	ReasonProfile          Code = "profile"
+	ReasonDataLoss         Code = "data_loss"
 	ReasonLoadUnknown      Code = "load_unknown"
 	ReasonSensitivity      Code = "sensitivity"
 	ReasonRuleHold         Code = "rule_hold"
@@ -184,6 +185,7 @@ const (
 // stabilisation window.
 type State struct {
 	Since           time.Time // when the watch began
+	LoadKnown       time.Time // when the load was last known; zero: never
 	Current         Count     // the last count that was known
 	Samples         []Point   // recent fresh loads, oldest first
 	Recommendations []Recommendation

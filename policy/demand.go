@@ -29,11 +29,19 @@ func wholeAgents(x float64) int {
 
 // candidates returns every answer to how large the demand is, with at most one
 // of them chosen: the largest.
-func (p Policy) candidates(in Input, samples []Point) []Candidate {
-	forecast := p.forecastCandidate(in)
-	cs := []Candidate{p.reactiveCandidate(in, samples), forecast}
-	if forecast.Dropped != "" {
+func (p Policy) candidates(in Input, st State) []Candidate {
+	reactive, forecast := p.reactiveCandidate(in, st.Samples), p.forecastCandidate(in)
+	cs := []Candidate{reactive, forecast}
+	lost := p.Pool.OnDataLoss
+	due := st.unknownFor(in.Now) >= lost.After
+	switch {
+	case reactive.Dropped == "" && forecast.Dropped == "":
+	case reactive.Dropped == "" || forecast.Dropped != "" && due && lost.Then == ThenProfile:
 		cs = append(cs, p.profileCandidate(in))
+	case due && lost.Then == ThenAgents:
+		cs = append(cs, p.standIn(lost.Agents))
+	case forecast.Dropped != "":
+		cs = append(cs, p.standIn(st.Current.Agents))
 	}
 	best := -1
 	for i := range cs {
@@ -111,6 +119,19 @@ func (p Policy) profileCandidate(in Input) Candidate {
 		}
 	}
 	return c
+}
+
+// standIn is the load that so many agents serve.
+func (p Policy) standIn(agents int) Candidate {
+	return Candidate{Source: "data_loss", Load: finite(float64(agents) * p.Pool.PerAgent)}
+}
+
+// unknownFor returns how long the load has not been known.
+func (st State) unknownFor(now time.Time) time.Duration {
+	if st.LoadKnown.IsZero() {
+		return now.Sub(st.Since)
+	}
+	return now.Sub(st.LoadKnown)
 }
 
 func mean(ps []Point) float64 {

@@ -75,6 +75,7 @@ func (d draws) pool() Pool {
 	p.LeadTime = d.minutes("lead time", 0, 20)
 	p.Behavior = Behavior{ScaleUp: d.scaling(), ScaleDown: d.scaling()}
 	p.Season = pick(d, "season", Season{}, Season{Low: 0.5, LowMaxPercent: 50}, Season{Low: 0.8, LowMaxPercent: 30, High: 1.2, HighMinFactor: 1.5})
+	p.OnDataLoss = DataLoss{After: d.minutes("data loss after", 0, 10), Then: pick(d, "then", ThenProfile, ThenHold, ThenAgents), Agents: d("then agents", 0, 80)}
 	return p
 }
 
@@ -259,7 +260,7 @@ func (d draws) input(p Policy) Input {
 }
 
 func (d draws) state() State {
-	st := State{Since: noon.Add(-d.minutes("since", 0, 20)), Current: running(d("last current", 0, 80))}
+	st := State{Since: noon.Add(-d.minutes("since", 0, 20)), LoadKnown: noon.Add(-d.minutes("load known", 0, 20)), Current: running(d("last current", 0, 80))}
 	for i := range d("history", 0, 4) {
 		at := noon.Add(-time.Duration(5-i) * time.Minute)
 		st.Samples = append(st.Samples, Point{at, d.measured("sample")})

@@ -175,7 +175,7 @@ func TestAWeekLaterIsTheSame(t *testing.T) {
 // moved is the state of a watch that began later by d.
 func moved(st State, d time.Duration) State {
 	st = copied(st)
-	st.Since = st.Since.Add(d)
+	st.Since, st.LoadKnown = st.Since.Add(d), st.LoadKnown.Add(d)
 	for i := range st.Samples {
 		st.Samples[i].Time = st.Samples[i].Time.Add(d)
 	}

@@ -29,7 +29,28 @@ type Pool struct {
 
 	// ForecastMaxAge is how old a forecast may be and still count.
 	ForecastMaxAge time.Duration
+	OnDataLoss     DataLoss
 }
+
+// DataLoss says what a pool does while its load is not known, beyond keeping the
+// agents that it has. The zero DataLoss lets the profile stand in at once.
+type DataLoss struct {
+	After time.Duration // how long the load must have been unknown; ≥ 0
+	// Then is what stands in: the profile, where there is no usable forecast; nothing;
+	// or a number of agents, beside a usable forecast too.
+	Then   Then
+	Agents int // for [ThenAgents], ≥ 0
+}
+
+// Then says what stands in for a load that is lost.
+type Then int
+
+// What can stand in for a load.
+const (
+	ThenProfile Then = iota
+	ThenHold
+	ThenAgents
+)
 
 // Agents bounds a pool: 0 ≤ Min ≤ Base ≤ Max.
 type Agents struct {

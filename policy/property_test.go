@@ -29,6 +29,7 @@ var law = map[Code]func(r Reason, current int) bool{
 	ReasonReactive:         func(r Reason, current int) bool { return r.From == current },
 	ReasonForecast:         func(r Reason, current int) bool { return r.From == current },
 	ReasonProfile:          func(r Reason, current int) bool { return r.From == current },
+	ReasonDataLoss:         func(r Reason, current int) bool { return r.From == current },
 	ReasonLoadUnknown:      func(r Reason, current int) bool { return r.From < r.To && r.To == current },
 	ReasonSensitivity:      between,
 	ReasonRuleHold:         func(r Reason, current int) bool { return r.To == current },

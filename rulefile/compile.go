@@ -101,6 +101,7 @@ func (l *loader) pool(p pool) {
 		Season: l.season(p), Hosts: p.Hosts,
 		ForecastMaxAge: or((*time.Duration)(p.Forecast.MaxAge), l.ForecastMaxAge),
 	}
+	out.OnDataLoss = l.onDataLoss(p, out.Agents)
 	if out.ForecastMaxAge <= 0 {
 		l.Add(p.Forecast.At("max_age"), "pool %q: max_age must be above 0", p.Name)
 	}
@@ -120,6 +121,14 @@ func (l *loader) pool(p pool) {
 		spec.Current = &policy.Signal{Query: p.Current.Query, Match: p.Current.Match}
 	}
 	l.pools = append(l.pools, spec)
+}
+
+func (l *loader) onDataLoss(p pool, a policy.Agents) policy.DataLoss {
+	then := or(p.OnDataLoss.Then, then{})
+	if then.agents > a.Max {
+		l.Add(p.OnDataLoss.At("then"), "pool %q: then %d is above max %d", p.Name, then.agents, a.Max)
+	}
+	return policy.DataLoss{After: time.Duration(p.OnDataLoss.After), Then: then.kind, Agents: then.agents}
 }
 
 // What the months do to the bounds of pools that do not say otherwise.

@@ -28,6 +28,7 @@ templates:
   - name: league
     lead_time: 12m
     cost: {under: 9, over: 1}
+    on_data_loss: {after: 5m, then: hold}
     labels: {category: league}
     load: {query: sum by (league) (agent_load), per_agent: 10}
     behavior: {scale_down: {stabilization_window: 10m, tolerance: 0.2}}
@@ -35,7 +36,7 @@ templates:
 		"b.yml": `
 pools:
   - {name: nba, template: league, labels: {league: nba}, load: {match: {league: NBA}}, agents: {max: 40}}
-  - {name: nfl, template: league, quantile: 0.5, load: {per_agent: 5}, behavior: {scale_down: {tolerance: 0}}, forecast: {max_age: 1h}}
+  - {name: nfl, template: league, quantile: 0.5, load: {per_agent: 5}, behavior: {scale_down: {tolerance: 0}}, forecast: {max_age: 1h}, on_data_loss: {then: 8}}
   - {name: own, load: {query: x, per_agent: 1}, season: {low: 0.3, low_max: 50%, high: 2, high_min_factor: 1.5}, hosts: gpu, current: {query: y, match: {a: b}}}
 `})
 	if problems != "" {
@@ -57,6 +58,9 @@ pools:
 		{"nfl per_agent", nfl.Pool.PerAgent, 5.0},
 		{"nfl window of the template", nfl.Pool.Behavior.ScaleDown.StabilizationWindow, 10 * time.Minute},
 		{"nfl's own tolerance of nothing", nfl.Pool.Behavior.ScaleDown.Tolerance, 0.0},
+		{"nba data loss of the template", nba.Pool.OnDataLoss, policy.DataLoss{After: 5 * time.Minute, Then: policy.ThenHold}},
+		{"nfl data loss of both", nfl.Pool.OnDataLoss, policy.DataLoss{After: 5 * time.Minute, Then: policy.ThenAgents, Agents: 8}},
+		{"own data loss", own.Pool.OnDataLoss, policy.DataLoss{}},
 		{"nfl forecast", nfl.Pool.ForecastMaxAge, time.Hour},
 		{"own lead time of the defaults", own.Pool.LeadTime, 7 * time.Minute},
 		{"own season", own.Pool.Season, policy.Season{Low: 0.3, LowMaxPercent: 50, High: 2, HighMinFactor: 1.5}},

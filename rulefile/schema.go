@@ -56,6 +56,7 @@ var words = strictyaml.Words{
 	Types: map[reflect.Type]strictyaml.Schema{
 		reflect.TypeFor[model.Duration](): strictyaml.Duration(),
 		reflect.TypeFor[bound]():          {Type: strictyaml.Types{"string", "integer"}, Pattern: "^([0-9]+|" + wholePercent + ")$", PatternMessage: "Expected agents like 12 or a share like 60%.", Minimum: new(0.0), Maximum: new(float64(maxAgents))},
+		reflect.TypeFor[then]():           {Type: strictyaml.Types{"string", "integer"}, Pattern: "^(profile|hold|[0-9]+)$", PatternMessage: "Expected profile, hold or agents like 12.", Minimum: new(0.0), Maximum: new(float64(maxAgents))},
 		reflect.TypeFor[ramp]():           rampSchema(),
 		reflect.TypeFor[timeinterval.TimeRange](): {
 			Type: strictyaml.Types{"object"}, Required: []string{"start_time", "end_time"}, AdditionalProperties: &strictyaml.Schema{Never: true},
@@ -141,6 +142,9 @@ var words = strictyaml.Words{
 		"pool.hosts":                   {Description: "Group of hosts of the configuration that its agents run on; default all."},
 		"pool.current":                 {Description: "Its agents that run, from Prometheus instead of the orchestrator."},
 		"pool.forecast":                {Description: "How its load is forecast."},
+		"pool.on_data_loss":            {Description: "What it does while its load is not known, besides keeping its agents."},
+		"dataLoss.after":               {Description: "Once the load was not known for so long; default 0s."},
+		"dataLoss.then":                {Description: "What it needs at least: what the profile says without a forecast, what it has, or so many agents; default profile."},
 		"signal.query":                 {Description: "PromQL."},
 		"signal.match":                 {Description: "Labels of the pool's series; without them the only one."},
 		"season.low":                   {Description: "Below this the pool is out of season.", Default: defaultSeasonLow, Minimum: new(0.0)},

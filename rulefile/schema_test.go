@@ -64,6 +64,7 @@ pools:
     hosts: gpu
     current: {query: agents, match: {league: NBA}}
     forecast: {max_age: 1h, holidays: [us, 2026-12-24]}
+    on_data_loss: {after: 5m, then: profile}
     season: {low: 0.5, low_max: 60%, high: 1.5, high_min_factor: 1.2}
     behavior:
       scale_up: {stabilization_window: 0, tolerance: 0.1, cooldown: 0s, select_policy: max, policies: [{type: percent, value: 100, period: 1m}, {type: agents, value: 5, period: 1m}]}

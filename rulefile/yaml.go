@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/scaling-adapter/scaling-adapter/internal/strictyaml"
+	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
 // What rule files say, as it is written.
@@ -96,6 +97,7 @@ type pool struct {
 	Hosts       string            `yaml:"hosts"`
 	Current     *signal           `yaml:"current"`
 	Forecast    poolForecast      `yaml:"forecast"`
+	OnDataLoss  dataLoss          `yaml:"on_data_loss"`
 }
 
 // signal picks one series of a query's answer.
@@ -117,6 +119,37 @@ type poolForecast struct {
 	strictyaml.Where
 	MaxAge   *model.Duration `yaml:"max_age"`
 	Holidays []string        `yaml:"holidays"`
+}
+
+type dataLoss struct {
+	strictyaml.Where
+	After model.Duration `yaml:"after"`
+	Then  *then          `yaml:"then"`
+}
+
+// then is what stands in for a load that is lost.
+type then struct {
+	kind   policy.Then
+	agents int
+}
+
+// UnmarshalYAML reads profile, hold or 12.
+func (t *then) UnmarshalYAML(unmarshal func(any) error) error {
+	var text string
+	if err := unmarshal(&text); err != nil {
+		return err
+	}
+	switch n, err := strconv.Atoi(text); {
+	case text == "profile":
+		t.kind = policy.ThenProfile
+	case text == "hold":
+		t.kind = policy.ThenHold
+	case err != nil || n < 0 || n > maxAgents:
+		return fmt.Errorf("expected profile, hold or a number of agents like 12, got %q", text)
+	default:
+		t.kind, t.agents = policy.ThenAgents, n
+	}
+	return nil
 }
 
 type agents struct {
