@@ -136,9 +136,12 @@ func (e *Engine) record(s *Settings, now time.Time, seen observation, decisions 
 		snap.Pools[i] = PoolStatus{
 			Pool: spec.Pool, Load: seen.loads[i], Count: seen.counts[i], Decision: d, Outcome: outcomes[i],
 			Override: seen.overrides[spec.Pool.Name], Budgets: p.budgets, Fallback: p.fallback(now),
-			History: p.history, Forecast: p.forecast, Scores: p.scores, Coverage: p.coverage, Effects: p.effects,
+			History: p.history, Forecast: p.forecast, Origin: p.origin(), Scores: p.scores, Coverage: p.coverage, Effects: p.effects,
 			Agents: slices.Clip(p.agents), Recent: p.recent, Events: p.events,
 		}
+	}
+	for i := range snap.Hosts {
+		snap.Hosts[i].Predicted = snap.Hosts[i].predicted(decisions)
 	}
 	snap.Degraded = degraded(snap)
 	e.logDegraded(e.snapshot.Swap(snap), snap)

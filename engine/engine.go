@@ -114,10 +114,13 @@ type Snapshot struct {
 type HostStatus struct {
 	Host
 	Sample policy.Sample
-	// Footprints are what one agent of each pool takes, in percent, and PerAgent is
-	// that at most, of the pools of which it is known.
+	// Footprints are what one agent of each pool on the hosts takes, in percent, sorted
+	// by pool, and PerAgent is that at most.
 	Footprints []footprint.Footprint
 	PerAgent   map[string]float64
+	// Predicted is the percent that the agents decided on will use; NaN if that is not
+	// known.
+	Predicted float64
 }
 
 // PoolStatus is a pool as the last tick left it.
@@ -133,6 +136,7 @@ type PoolStatus struct {
 
 	History  forecast.Series // measured load, as far back as it is kept
 	Forecast forecast.Forecast
+	Origin   time.Time // after which the forecast knows nothing
 	Scores   []forecast.Score
 	Coverage []forecast.Coverage
 	Effects  []Effect          // of events, by demand rule

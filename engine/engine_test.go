@@ -460,3 +460,31 @@ func TestTickStopsWithTheContext(t *testing.T) {
 		t.Errorf("called %q after it was told to stop", calls)
 	}
 }
+
+// A forecast whose series is missing ages, although it goes on step by step.
+func TestForecastsAgeWhileTheLoadIsMissing(t *testing.T) {
+	missing := start.Add(30 * time.Minute)
+	w := newWorld(nil, map[string]int{"nba": 10})
+	w.load = func(_ string, at time.Time) float64 {
+		if !at.Before(missing) {
+			return math.NaN()
+		}
+		return 150
+	}
+	e := newEngine(t)
+	e.Apply(settings(w, spec("nba")))
+	var last time.Time
+	for now := start; !now.After(start.Add(3 * time.Hour)); now = now.Add(5 * time.Minute) {
+		e.Tick(t.Context(), now)
+		p := e.Snapshot().Pools[0]
+		if last = p.History.Time(p.History.Len() - 1); !last.Before(missing) {
+			last = missing.Add(-p.History.Step)
+		}
+		if !p.Origin.Equal(last) {
+			t.Fatalf("%s: the forecast is as of %s, want %s", now, p.Origin, last)
+		}
+		if old := now.Sub(last) > time.Hour; old != (p.Fallback != "") {
+			t.Errorf("%s: fallback %q, the last load was at %s", now, p.Fallback, last)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scaling-adapter/scaling-adapter/forecast/footprint"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -72,5 +73,35 @@ func TestFootprintsNeedAllCounts(t *testing.T) {
 	}
 	if e.appetites["gpu cpu"].learned.IsZero() {
 		t.Error("a group whose counts are all known learned nothing")
+	}
+}
+
+func TestHostsArePredicted(t *testing.T) {
+	measured := policy.Sample{Value: 40, Quality: policy.OK}
+	h := HostStatus{
+		Sample: measured, PerAgent: map[string]float64{"nba": 2, "nfl": 5},
+		Footprints: []footprint.Footprint{{Pool: "nba", Known: true, PerAgent: 1}, {Pool: "nfl", PerAgent: 4}},
+	}
+	unknown, lost := h, h
+	unknown.PerAgent = nil
+	lost.Sample.Quality = policy.Stale
+	from := func(pool string, current, desired int) policy.Decision {
+		return policy.Decision{Pool: pool, Current: current, Desired: desired}
+	}
+	for _, tt := range []struct {
+		name      string
+		h         HostStatus
+		decisions []policy.Decision
+		want      float64
+	}{
+		{"nothing moves", h, []policy.Decision{from("nba", 5, 5)}, 40},
+		{"more and fewer, and a pool elsewhere", h, []policy.Decision{from("mlb", 1, 30), from("nba", 5, 15), from("nfl", 5, 3)}, 42},
+		{"never below nothing", h, []policy.Decision{from("nfl", 30, 3)}, 0},
+		{"no footprints", unknown, []policy.Decision{from("nba", 5, 5)}, math.NaN()},
+		{"not measured", lost, []policy.Decision{from("nba", 5, 5)}, math.NaN()},
+	} {
+		if got := tt.h.predicted(tt.decisions); got != tt.want && !(math.IsNaN(got) && math.IsNaN(tt.want)) {
+			t.Errorf("%s: %g %%, want %g", tt.name, got, tt.want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -86,7 +87,7 @@ type descs struct {
 	lastTick, load, forecast, error, coverage, model, age,
 	fallback, demand, desired, current, ready, max,
 	min, perAgent, maxTotal, mode, constraint, rule,
-	event, signal, signalAge, host, hostLimit, configLoaded,
+	event, signal, signalAge, host, predicted, footprint, hostLimit, configLoaded,
 	emergency, override, overrideEnd, budgetLimit, budgetUsed, budgetProtected, budgetExhaustion *prometheus.Desc
 }
 
@@ -118,6 +119,8 @@ func newDescs() descs {
 		signal:       desc("signal_up", "1 while a signal is fresh and complete.", "pool", "signal"),
 		signalAge:    desc("signal_age_seconds", "Age of a signal's last sample.", "pool", "signal"),
 		host:         desc("host_utilization_ratio", "Share of a host resource that is used, by group of hosts.", "hosts", "resource"),
+		predicted:    desc("host_predicted_utilization_ratio", "Share of a host resource that the agents decided on are predicted to use, by group of hosts.", "hosts", "resource"),
+		footprint:    desc("agent_footprint_ratio", "Share of a host resource that one agent takes: estimate, and low and high end of its 90 % interval.", "hosts", "resource", "pool", "bound"),
 		hostLimit:    desc("host_limit_ratio", "Share of a host resource from which on no pool grows, by group of hosts.", "hosts", "resource"),
 		configLoaded: desc("config_generation", "Number of configurations loaded since the start."),
 
@@ -155,6 +158,16 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for _, h := range snap.Hosts {
 		if h.Sample.Quality == policy.OK {
 			gauge(c.host, h.Sample.Value/100, h.Hosts, h.Resource)
+		}
+		if !math.IsNaN(h.Predicted) {
+			gauge(c.predicted, h.Predicted/100, h.Hosts, h.Resource)
+		}
+		for _, f := range h.Footprints {
+			if f.Known {
+				gauge(c.footprint, f.PerAgent/100, h.Hosts, h.Resource, f.Pool, "estimate")
+				gauge(c.footprint, f.Low/100, h.Hosts, h.Resource, f.Pool, "low")
+				gauge(c.footprint, f.High/100, h.Hosts, h.Resource, f.Pool, "high")
+			}
 		}
 		signal := "host_" + h.Resource
 		if h.Hosts != "" {
@@ -212,7 +225,7 @@ func (c collector) collectForecast(gauge gaugeFunc, snap *Snapshot, p *PoolStatu
 		return
 	}
 	gauge(c.model, 1, name, heaviest(p.Scores))
-	gauge(c.age, snap.Time.Sub(f.Start.Add(-f.Step)).Seconds(), name)
+	gauge(c.age, snap.Time.Sub(p.Origin).Seconds(), name)
 	for _, h := range horizons {
 		k := stepAt(f, snap.Time.Add(h))
 		if h > snap.Settings.Horizon || k >= f.Len() {

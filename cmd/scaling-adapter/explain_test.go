@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -81,7 +82,7 @@ func exampleSnapshot() func() *engine.Snapshot {
 			Scores:   []forecast.Score{{Model: "harmonic_log", Horizon: 3, WAPE: 0.08, Weight: 1, N: 99}, {Model: forecast.Combination, Horizon: 3, WAPE: 0.08, Weight: 1, N: 99}},
 			Events:   []policy.Event{{ID: "1", Type: "game", Name: "Celtics at Knicks", Start: at(19, 0), End: at(21, 30)}},
 		}},
-		Hosts: []engine.HostStatus{{Host: engine.Host{Resource: "cpu", Limit: 80}, Sample: policy.Sample{Value: 41.3, Time: at(18, 25), Quality: policy.OK}}},
+		Hosts: []engine.HostStatus{{Host: engine.Host{Resource: "cpu", Limit: 80}, Sample: policy.Sample{Value: 41.3, Time: at(18, 25), Quality: policy.OK}, Predicted: math.NaN()}},
 	}
 	return func() *engine.Snapshot { return snap }
 }

@@ -22,12 +22,38 @@ type Footprint struct {
 	Changes             float64 // of the agents' number, of late: one counts half after a half-life
 }
 
-// Upper returns High by pool, of those that are known: what a planner adds to the
+// Complete returns footprints of the pools, in their order. Agents that are not known
+// are taken to be like the mean of those that are; while none are, the numbers are zero.
+func Complete(fs []Footprint, pools []string) []Footprint {
+	byPool := make(map[string]Footprint, len(fs))
+	var mean Footprint
+	known := 0.0
+	for _, f := range fs {
+		byPool[f.Pool] = f
+		if f.Known {
+			known++
+			mean.PerAgent += (f.PerAgent - mean.PerAgent) / known
+			mean.Low += (f.Low - mean.Low) / known
+			mean.High += (f.High - mean.High) / known
+		}
+	}
+	out := make([]Footprint, len(pools))
+	for i, name := range pools {
+		f := byPool[name]
+		if !f.Known {
+			f = Footprint{Pool: name, PerAgent: mean.PerAgent, Low: mean.Low, High: mean.High, Changes: f.Changes}
+		}
+		out[i] = f
+	}
+	return out
+}
+
+// Upper returns High by pool, of those that have one: what a planner adds to the
 // utilisation for one more agent.
 func Upper(fs []Footprint) map[string]float64 {
 	upper := make(map[string]float64, len(fs))
 	for _, f := range fs {
-		if f.Known {
+		if f.Known || f.High > 0 {
 			upper[f.Pool] = f.High
 		}
 	}

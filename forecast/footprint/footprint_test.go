@@ -425,6 +425,36 @@ func TestUnknownFootprints(t *testing.T) {
 }
 
 // A pool that stops changing is forgotten, and its past does not return.
+// A pool of which nothing is known is like the mean of the others.
+func TestComplete(t *testing.T) {
+	a := Footprint{Pool: "a", Known: true, PerAgent: 1, Low: 0.5, High: 2, N: 9, Changes: 12}
+	b := Footprint{Pool: "b", Changes: 1}
+	c := Footprint{Pool: "c", Known: true, PerAgent: 3, Low: 1.5, High: 4, N: 9, Changes: 12}
+	mean := func(pool string, changes float64) Footprint {
+		return Footprint{Pool: pool, PerAgent: 2, Low: 1, High: 3, Changes: changes}
+	}
+	for _, tt := range []struct {
+		name  string
+		fs    []Footprint
+		pools []string
+		want  []Footprint
+		upper map[string]float64
+	}{
+		{"all", []Footprint{a, b, c}, []string{"a", "b", "c"}, []Footprint{a, mean("b", 1), c}, map[string]float64{"a": 2, "b": 3, "c": 4}},
+		{"one that was never seen, another that is gone", []Footprint{a, c}, []string{"a", "new"}, []Footprint{a, mean("new", 0)}, map[string]float64{"a": 2, "new": 3}},
+		{"none is known", []Footprint{b}, []string{"b", "new"}, []Footprint{b, {Pool: "new"}}, map[string]float64{}},
+		{"no pools", []Footprint{a}, nil, []Footprint{}, map[string]float64{}},
+	} {
+		got := Complete(tt.fs, tt.pools)
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+		if diff := cmp.Diff(tt.upper, Upper(got)); diff != "" {
+			t.Errorf("%s: upper (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
 func TestFootprintsFade(t *testing.T) {
 	h := with(func(h *host) { h.length = 40 * day })
 	os := h.observations(1)

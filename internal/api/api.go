@@ -135,9 +135,12 @@ func (s server) status(w http.ResponseWriter, _ *http.Request) {
 }
 
 func hostOf(h engine.HostStatus) apiv1.Host {
-	v := apiv1.Host{Hosts: h.Hosts, Resource: h.Resource, LimitPercent: h.Limit, Quality: h.Sample.Quality.String(), Detail: h.Sample.Detail}
+	v := apiv1.Host{Hosts: h.Hosts, Resource: h.Resource, LimitPercent: h.Limit, Quality: h.Sample.Quality.String(), Detail: h.Sample.Detail, Footprints: []apiv1.Footprint{}}
 	if h.Sample.Quality == policy.OK {
-		v.Percent = apiv1.Number(h.Sample.Value)
+		v.Percent, v.PredictedPercent = apiv1.Number(h.Sample.Value), apiv1.Number(h.Predicted)
+	}
+	for _, f := range h.Footprints {
+		v.Footprints = append(v.Footprints, apiv1.Footprint{Pool: f.Pool, Known: f.Known, Percent: f.PerAgent, Low: f.Low, High: f.High, Changes: f.Changes})
 	}
 	return v
 }

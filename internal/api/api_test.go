@@ -16,6 +16,7 @@ import (
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/forecast"
+	"github.com/scaling-adapter/scaling-adapter/forecast/footprint"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -27,7 +28,8 @@ func snapshot(names ...string) *engine.Snapshot {
 		Time:     now,
 		Settings: &engine.Settings{Generation: 2, Hash: "abc", LoadedAt: now.Add(-time.Hour), Interval: 30 * time.Second, Step: 5 * time.Minute, MaxTotalAgents: 75, Enabled: true},
 		Hosts: []engine.HostStatus{
-			{Host: engine.Host{Resource: "cpu", Limit: 80}, Sample: policy.Sample{Value: 40, Time: now, Quality: policy.OK}},
+			{Host: engine.Host{Resource: "cpu", Limit: 80}, Sample: policy.Sample{Value: 40, Time: now, Quality: policy.OK}, Predicted: 44,
+				Footprints: []footprint.Footprint{{Pool: "mlb", High: 1.5}, {Pool: "nba", Known: true, PerAgent: 1, Low: 0.5, High: 1.25, Changes: 9}}},
 			{Host: engine.Host{Resource: "memory", Limit: 70}, Sample: policy.Sample{Quality: policy.Error, Detail: "refused"}},
 		},
 		Degraded: []string{"host memory is error"},
@@ -78,7 +80,7 @@ func TestAPIAnswers(t *testing.T) {
 	snap := snapshot("nba", "nfl")
 	snap.Pools[0].History = forecast.Series{Start: now.Add(-15 * time.Minute), Step: 5 * time.Minute, Values: []float64{60, math.NaN(), 62.5}}
 	for path, want := range map[string]string{
-		"/api/v1/status": `{"status":"success","data":{"status":"degraded","degraded":["host memory is error"],"version":"","last_tick":"2026-11-24T12:00:00Z","generation":2,"config_hash":"abc","config_loaded_at":"2026-11-24T11:00:00Z","enabled":true,"pools":2,"max_total_agents":75,"hosts":[{"resource":"cpu","percent":40,"limit_percent":80,"quality":"ok"},{"resource":"memory","percent":null,"limit_percent":70,"quality":"error","detail":"refused"}]}}`,
+		"/api/v1/status": `{"status":"success","data":{"status":"degraded","degraded":["host memory is error"],"version":"","last_tick":"2026-11-24T12:00:00Z","generation":2,"config_hash":"abc","config_loaded_at":"2026-11-24T11:00:00Z","enabled":true,"pools":2,"max_total_agents":75,"hosts":[{"resource":"cpu","percent":40,"limit_percent":80,"quality":"ok","predicted_percent":44,"footprints":[{"pool":"mlb","known":false,"percent":0,"low":0,"high":1.5,"changes":0},{"pool":"nba","known":true,"percent":1,"low":0.5,"high":1.25,"changes":9}]},{"resource":"memory","percent":null,"limit_percent":70,"quality":"error","detail":"refused","predicted_percent":null,"footprints":[]}]}}`,
 		"/api/v1/pools?pool=nba": `{"status":"success","data":[{"name":"nba","labels":{},"mode":"active","min":2,"max":20,"load_per_agent":12,"load":{"value":63,"time":"2026-11-24T12:00:00Z","quality":"ok"},"current":4,"ready":3,"desired":6,"demand":5.9,"why":"expects \u003cb\u003e72\u003c/b\u003e","outcome":"failed","error":"told to fail","model":"seasonal_naive_day","active_rules":["evening"],"events":[` +
 			`{"id":"1","type":"game","name":"Celtics \u003cat\u003e Knicks","start":"2026-11-24T11:00:00Z","end":"2026-11-24T13:00:00Z","labels":{},"source":"fixtures"},` +
 			`{"id":"2","type":"game","name":"Suns at Lakers","start":"2026-11-24T17:00:00Z","end":"2026-11-24T19:00:00Z","labels":{},"source":""}]}]}`,

@@ -319,7 +319,9 @@ func (v *explanation) addHosts(snap *engine.Snapshot, p *engine.PoolStatus) {
 	v.Hosts = []apiv1.Host{}
 	for _, h := range snap.Hosts {
 		if h.Hosts == "" || h.Hosts == p.Pool.Hosts {
-			v.Hosts = append(v.Hosts, hostOf(h))
+			host := hostOf(h)
+			host.Footprints = slices.DeleteFunc(host.Footprints, func(f apiv1.Footprint) bool { return f.Pool != p.Pool.Name })
+			v.Hosts = append(v.Hosts, host)
 		}
 	}
 	for _, name := range slices.Compact([]string{"", p.Pool.Hosts}) {

@@ -61,7 +61,7 @@ func eventful(t *testing.T) *engine.Snapshot {
 	}
 	p.Override = &policy.Override{ID: "nba-7", Pool: "nba", Min: new(5), Author: "ann", Reason: "a test\nof lines\x1b[31m", Start: now.Add(-time.Hour), End: now.Add(26 * time.Hour)}
 	snap.Hosts = append(snap.Hosts,
-		engine.HostStatus{Host: engine.Host{Hosts: "east", Resource: "cpu", Limit: 80}, Sample: policy.Sample{Value: 91, Time: now, Quality: policy.OK}},
+		engine.HostStatus{Host: engine.Host{Hosts: "east", Resource: "cpu", Limit: 80}, Sample: policy.Sample{Value: 91, Time: now, Quality: policy.OK}, Predicted: 93},
 		engine.HostStatus{Host: engine.Host{Hosts: "west", Resource: "cpu", Limit: 80}, Sample: policy.Sample{Value: 92, Time: now, Quality: policy.OK}})
 	snap.Emergency = policy.EmergencyState{"east": {Active: true, Cut: now.Add(-2 * time.Minute)}, "west": {Active: true}}
 	p.Scores = nil
@@ -131,9 +131,9 @@ events      now: game Celtics <at> Knicks, until 08:00
 budgets     posts: 12 of 17 are used; at most 8 agents
             mails: 3 of 100 are used; it caps nothing now
 override    at least 5, by ann until Wed 25 Nov 09:00: a test of lines [31m
-hosts       cpu: 40 %, no pool grows from 80 % on
+hosts       cpu: 40 %, 44 % predicted, no pool grows from 80 % on; an agent takes 1 % (0.5 to 1.25)
             memory: error, so no pool grows: refused
-            east cpu: 91 %, no pool grows from 80 % on
+            east cpu: 91 %, 93 % predicted, no pool grows from 80 % on
 forecast    for 07:05, after the lead time of 5m: 51 (10 %), 61 (50 %), 72 (90 %)
             quantile 0.9 counts, at its highest within the lead time
 models      seasonal_naive_day 40 %, harmonic 30 %, ets 20 %, and 1 more; together they erred by 6 % of the load 5m ahead

@@ -168,11 +168,27 @@ func (v explanation) surroundings(s *sheet, zone *time.Location) {
 	for _, h := range v.Hosts {
 		name := strings.TrimSpace(h.Hosts + " " + h.Resource)
 		if h.Percent != nil {
-			s.row("hosts", "%s: %s %%, no pool grows from %s %% on", name, amount(*h.Percent), amount(h.LimitPercent))
+			s.row("hosts", "%s: %s %%%s, no pool grows from %s %% on%s", name, amount(*h.Percent), predicted(h), amount(h.LimitPercent), taking(h.Footprints))
 		} else {
 			s.row("hosts", "%s: %s, so no pool grows: %s", name, h.Quality, h.Detail)
 		}
 	}
+}
+
+func predicted(h apiv1.Host) string {
+	if h.PredictedPercent == nil {
+		return ""
+	}
+	return ", " + amount(*h.PredictedPercent) + " % predicted"
+}
+
+// taking tells what an agent of the pool takes, if that is known.
+func taking(footprints []apiv1.Footprint) string {
+	if len(footprints) == 0 || !footprints[0].Known {
+		return ""
+	}
+	f := footprints[0]
+	return fmt.Sprintf("; an agent takes %s %% (%s to %s)", amount(f.Percent), amount(f.Low), amount(f.High))
 }
 
 // outlook tells what is expected at the end of the lead time, and by whom.

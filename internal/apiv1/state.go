@@ -30,6 +30,20 @@ type Host struct {
 	LimitPercent float64  `json:"limit_percent"`
 	Quality      string   `json:"quality"`
 	Detail       string   `json:"detail,omitempty"`
+	// PredictedPercent is what the agents decided on are predicted to use; null while
+	// nothing is known of what agents take.
+	PredictedPercent *float64    `json:"predicted_percent"`
+	Footprints       []Footprint `json:"footprints"`
+}
+
+// Footprint is what one agent of a pool takes of a host resource, in percent.
+type Footprint struct {
+	Pool    string  `json:"pool"`
+	Known   bool    `json:"known"` // false: taken to be like the mean of those that are known
+	Percent float64 `json:"percent"`
+	Low     float64 `json:"low"` // of the 90 % interval
+	High    float64 `json:"high"`
+	Changes float64 `json:"changes"` // of the agents' number of late, that it was learned from
 }
 
 // Pool is a pool as the last tick left it.
