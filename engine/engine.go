@@ -46,8 +46,9 @@ type Settings struct {
 	Generation int    // counts reloads, from 1
 	Hash       string // of everything that was read, for people
 	LoadedAt   time.Time
-	Files      []string // that were read then
-	Warnings   []string // about them, for people
+	Files      []string          // that were read then
+	Warnings   []string          // about them, for people
+	Places     map[string]string // file:line:col of rules, by name
 
 	Interval     time.Duration // between ticks
 	QueryLag     time.Duration // queries end this long before now

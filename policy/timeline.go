@@ -280,6 +280,35 @@ func (tl Timeline) names(active []bool) []string {
 	return names
 }
 
+// Spell is the time in which the condition of a rule holds, or will hold next.
+type Spell struct {
+	Active bool      // it holds now
+	From   time.Time // zero if it holds now, or not within the time looked at
+	Until  time.Time // zero if it does not end within the time looked at
+}
+
+// Spells returns of each rule, in their order, when its condition holds from t on, until
+// end.
+func (tl Timeline) Spells(t, end time.Time) []Spell {
+	spells := make([]Spell, len(tl.rules))
+	for i := range spells {
+		s := &spells[i]
+		s.Active = tl.active(i, tl.at(t))
+		for at := t; s.Until.IsZero(); {
+			if _, at = tl.edges(i, at); at.After(end) {
+				break
+			}
+			switch holds := tl.active(i, tl.at(at)); {
+			case holds && !s.Active && s.From.IsZero():
+				s.From = at
+			case !holds && (s.Active || !s.From.IsZero()):
+				s.Until = at
+			}
+		}
+	}
+	return spells
+}
+
 // moment is an instant and what the pool's clock shows.
 type moment struct {
 	time.Time

@@ -241,6 +241,57 @@ func TestRampsAgainstAWalk(t *testing.T) {
 	})
 }
 
+func TestSpells(t *testing.T) {
+	game := Event{Type: "game", Start: time.Date(2026, 10, 31, 23, 0, 7, 0, newYork), End: time.Date(2026, 11, 1, 1, 30, 0, 0, newYork)}
+	rule := func(c Condition) Rule { return Rule{Name: "r", When: c} }
+	evening := schedule(t, "evening", "18:00", "24:00")
+	morning := schedule(t, "morning", "00:00", "02:00")
+	unless := rule(Condition{During: []Schedule{evening}})
+	unless.Unless = &Condition{During: []Schedule{schedule(t, "late", "22:00", "24:00")}}
+	for _, tc := range []struct {
+		name string
+		rule Rule
+		at   string // of the clock in New York, on the day before it is set back
+		want string
+	}{
+		{"always", rule(Condition{}), "12:00", "active, no end"},
+		{"next", rule(Condition{During: []Schedule{evening}}), "12:00", "Sat 18:00:00 EDT to Sun 00:00:00 EDT"},
+		{"now", rule(Condition{During: []Schedule{evening}}), "18:00", "active to Sun 00:00:00 EDT"},
+		{"its last second", rule(Condition{During: []Schedule{evening}}), "23:59", "active to Sun 00:00:00 EDT"},
+		{"an hour that comes twice", rule(Condition{During: []Schedule{morning}}), "12:00", "Sun 00:00:00 EDT to Sun 02:00:00 EST"},
+		{"two windows that touch", rule(Condition{During: []Schedule{evening, morning}}), "12:00", "Sat 18:00:00 EDT to Sun 02:00:00 EST"},
+		{"one that lasts a minute", rule(Condition{During: []Schedule{schedule(t, "minute", "03:01", "03:02")}}), "12:00", "Sun 03:01:00 EST to Sun 03:02:00 EST"},
+		{"unless", unless, "20:00", "active to Sat 22:00:00 EDT"},
+		{"months", rule(Condition{Months: []timeinterval.MonthRange{{InclusiveRange: timeinterval.InclusiveRange{Begin: 11, End: 12}}}}), "12:00", "Sun 00:00:00 EDT, no end"},
+		{"not within a week", rule(Condition{Months: []timeinterval.MonthRange{{InclusiveRange: timeinterval.InclusiveRange{Begin: 12, End: 12}}}}), "12:00", "not active"},
+		{"an event", rule(Condition{Events: []EventMatch{{Type: "game", Lead: time.Hour}}}), "12:00", "Sat 22:00:07 EDT to Sun 01:30:00 EDT"},
+	} {
+		at, err := time.ParseInLocation("2006-01-02 15:04", "2026-10-31 "+tc.at, newYork)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := Policy{Pool: Pool{Name: "nba", Location: newYork}, Rules: []Rule{tc.rule}}
+		s := p.Timeline([]Event{game}).Spells(at, at.AddDate(0, 0, 7))[0]
+		const layout = "Mon 15:04:05 MST"
+		got := "not active"
+		switch {
+		case s.Active:
+			got = "active"
+		case !s.From.IsZero():
+			got = s.From.In(newYork).Format(layout)
+		}
+		switch {
+		case !s.Until.IsZero():
+			got += " to " + s.Until.In(newYork).Format(layout)
+		case got != "not active":
+			got += ", no end"
+		}
+		if got != tc.want {
+			t.Errorf("%s: got %s, want %s", tc.name, got, tc.want)
+		}
+	}
+}
+
 // A condition with several events holds while each of them alone would.
 func TestSeveralEventsAreAllNeeded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -279,6 +279,7 @@ func (l *loader) rule(r rule) {
 	if !l.name("rule", r.Name, r.Where) {
 		return
 	}
+	l.places[r.Name] = r.At("name")
 	out := policy.Rule{Name: r.Name, When: l.condition(r.Name, r.When), Hold: policy.HoldEffect(r.Hold)}
 	if r.Unless != nil {
 		c := l.condition(r.Name, *r.Unless)

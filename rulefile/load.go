@@ -48,10 +48,11 @@ type Rules struct {
 	Events    []policy.Event // sorted by start
 	Exprs     []engine.Expr  // queries that make events
 	Overrides []policy.Override
-	Queries   []Query             // all that Prometheus is asked
-	Warnings  strictyaml.Problems // what is allowed and most likely not meant
-	Files     []string            // that were read, calendars included
-	Hash      string              // of all that was read
+	Places    map[string]strictyaml.Pos // of rules, by name
+	Queries   []Query                   // all that Prometheus is asked
+	Warnings  strictyaml.Problems       // what is allowed and most likely not meant
+	Files     []string                  // that were read, calendars included
+	Hash      string                    // of all that was read
 }
 
 // MinAgents returns the sum of the pools' least agents.
@@ -74,7 +75,7 @@ func IsRuleFile(data []byte) bool {
 // Load reads the files as one set. An error is of type [strictyaml.Problems]
 // and holds all that is wrong; then the rules are not to be used.
 func Load(files []string, o Options) (Rules, error) {
-	l := loader{Options: o, hash: sha256.New(), names: map[string]strictyaml.Pos{}, intervals: map[string]policy.Schedule{}, templates: map[string]pool{}}
+	l := loader{Options: o, hash: sha256.New(), names: map[string]strictyaml.Pos{}, places: map[string]strictyaml.Pos{}, intervals: map[string]policy.Schedule{}, templates: map[string]pool{}}
 	files = slices.Sorted(slices.Values(files))
 	parsed := make([]file, len(files))
 	for i, name := range files {
@@ -118,7 +119,7 @@ func Load(files []string, o Options) (Rules, error) {
 		l.queries = l.asked(parsed)
 		l.review(parsed)
 	}
-	return Rules{Pools: l.pools, Events: l.events, Exprs: l.exprs, Overrides: l.overrides, Queries: l.queries, Warnings: l.warnings, Files: append(files, l.files...), Hash: hex.EncodeToString(l.hash.Sum(nil))}, l.Err()
+	return Rules{Pools: l.pools, Events: l.events, Exprs: l.exprs, Overrides: l.overrides, Places: l.places, Queries: l.queries, Warnings: l.warnings, Files: append(files, l.files...), Hash: hex.EncodeToString(l.hash.Sum(nil))}, l.Err()
 }
 
 type loader struct {
@@ -133,6 +134,7 @@ type loader struct {
 	events    []policy.Event
 	exprs     []engine.Expr
 	overrides []policy.Override
+	places    map[string]strictyaml.Pos
 	queries   []Query
 	warnings  strictyaml.Problems
 	files     []string // calendars

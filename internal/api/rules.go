@@ -15,12 +15,8 @@ import (
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
-// How far ahead it is told when rules are active, and how far apart it is looked: what
-// lasts shorter than that may not be seen.
-const (
-	rulesAhead = 7 * 24 * time.Hour
-	rulesApart = 5 * time.Minute
-)
+// rulesAhead is how far ahead it is told when rules are active.
+const rulesAhead = 7 * 24 * time.Hour
 
 // rules answers which rules are in force, and when.
 func (s server) rules(w http.ResponseWriter, r *http.Request) {
@@ -46,67 +42,15 @@ func (s server) rules(w http.ResponseWriter, r *http.Request) {
 func rulesOf(snap *engine.Snapshot, p *engine.PoolStatus) apiv1.PoolRules {
 	own := policyOf(snap, p)
 	v := apiv1.PoolRules{Pool: p.Pool.Name, Location: p.Pool.Location.String(), Rules: []apiv1.Rule{}}
-	spells := spellsOf(own.Timeline(eventsOf(snap, p, span{})), snap.Time)
-	for _, rule := range own.Rules {
-		spell := spells[rule.Name]
+	spells := own.Timeline(eventsOf(snap, p, span{})).Spells(snap.Time, snap.Time.Add(rulesAhead))
+	for i, rule := range own.Rules {
+		spell := spells[i]
 		v.Rules = append(v.Rules, apiv1.Rule{
-			Name: rule.Name, When: whenInWords(rule), Effect: effectInWords(rule),
-			Active: spell.active, From: when(spell.from), Until: when(spell.until),
+			Name: rule.Name, Place: snap.Settings.Places[rule.Name], When: whenInWords(rule), Effect: effectInWords(rule),
+			Active: spell.Active, From: when(spell.From), Until: when(spell.Until),
 		})
 	}
 	return v
-}
-
-// spell is the time in which a rule is active, or will be next.
-type spell struct {
-	active      bool      // now
-	from, until time.Time // zero: it is active now, and not known
-}
-
-// spellsOf returns when rules are active from now on, by name. A rule without a spell
-// is not active for a while.
-func spellsOf(tl policy.Timeline, now time.Time) map[string]spell {
-	spells := map[string]spell{}
-	before := tl.Active(now)
-	for _, name := range before {
-		spells[name] = spell{active: true}
-	}
-	for t, last := now.Truncate(rulesApart).Add(rulesApart), now; !t.After(now.Add(rulesAhead)); t = t.Add(rulesApart) {
-		active := tl.Active(t)
-		if slices.Equal(active, before) {
-			last = t
-			continue
-		}
-		for _, name := range active {
-			if s := spells[name]; !s.active && s.from.IsZero() {
-				s.from = changed(tl, name, last, t)
-				spells[name] = s
-			}
-		}
-		for _, name := range before {
-			if s := spells[name]; s.until.IsZero() && !slices.Contains(active, name) {
-				s.until = changed(tl, name, last, t)
-				spells[name] = s
-			}
-		}
-		before, last = active, t
-	}
-	return spells
-}
-
-// changed returns the second between two instants at which a rule becomes active, or
-// no longer is: it changes once in between.
-func changed(tl policy.Timeline, rule string, before, after time.Time) time.Time {
-	was := slices.Contains(tl.Active(before), rule)
-	for after.Sub(before) > time.Second {
-		middle := before.Add(after.Sub(before) / 2)
-		if slices.Contains(tl.Active(middle), rule) == was {
-			before = middle
-		} else {
-			after = middle
-		}
-	}
-	return after.Truncate(time.Second)
 }
 
 // whenInWords says when a rule is active.

@@ -13,12 +13,6 @@ import (
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
-// window is a schedule of some hours of the day.
-func window(name string, from, to int) policy.Schedule {
-	times := []timeinterval.TimeRange{{StartMinute: from, EndMinute: to}}
-	return policy.Schedule{Name: name, Intervals: []timeinterval.TimeInterval{{Times: times}}}
-}
-
 // rulesAsked returns what is told about rules.
 func (d *desk) rulesAsked(t *testing.T, query string) apiv1.Rules {
 	t.Helper()
@@ -37,10 +31,11 @@ func TestRulesAreTold(t *testing.T) {
 	set := *d.engine.Settings()
 	set.Generation, set.Hash, set.LoadedAt = 3, "abc", now.Add(-time.Hour)
 	set.Files, set.Warnings = []string{"scaling-adapter.yml", "rules/nba.yml"}, []string{"rules/nba.yml:7:3: over"}
+	set.Places = map[string]string{"news": "rules/nba.yml:12:5"}
 	d.engine.Apply(&set)
 	d.tick(t)
 	want := `{"time":"2026-11-24T12:00:00Z","generation":3,"config_hash":"abc","config_loaded_at":"2026-11-24T11:00:00Z","files":["scaling-adapter.yml","rules/nba.yml"],"warnings":["rules/nba.yml:7:3: over"],"pools":[` +
-		`{"pool":"nba","location":"UTC","rules":[{"name":"news","when":"at events of type breaking_news","effect":"multiplies the demand by 2","active":false,"from":null,"until":null},{"name":"queue","when":"while queue \u003e 300","effect":"does not let the pool shrink","active":false,"from":null,"until":null}]}]}`
+		`{"pool":"nba","location":"UTC","rules":[{"name":"news","place":"rules/nba.yml:12:5","when":"at events of type breaking_news","effect":"multiplies the demand by 2","active":false,"from":null,"until":null},{"name":"queue","when":"while queue \u003e 300","effect":"does not let the pool shrink","active":false,"from":null,"until":null}]}]}`
 	if diff := cmp.Diff(want, d.must(t, "GET", "/api/v1/rules?pool=nba", "")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -55,61 +50,6 @@ func TestRulesAreTold(t *testing.T) {
 	d.tick(t)
 	if got := d.rulesAsked(t, "pool=nba").Pools[0].Rules[0]; !got.Active || got.From != nil || got.Until == nil || !got.Until.Equal(now.Add(3*time.Minute+37*time.Second)) {
 		t.Errorf("during the event: %+v until %s", got, got.Until)
-	}
-}
-
-func TestRulesSayWhenTheyAreActive(t *testing.T) {
-	zone, err := time.LoadLocation("America/New_York")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const hour = 60
-	game := policy.Event{Type: "game", Start: time.Date(2026, 10, 31, 23, 0, 7, 0, zone), End: time.Date(2026, 11, 1, 1, 30, 0, 0, zone)}
-	rule := func(c policy.Condition) policy.Rule { return policy.Rule{Name: "r", When: c} }
-	evening := window("evening", 18*hour, 24*hour)
-	morning := window("morning", 0, 2*hour)
-	unless := rule(policy.Condition{During: []policy.Schedule{evening}})
-	unless.Unless = &policy.Condition{During: []policy.Schedule{window("late", 22*hour, 24*hour)}}
-	for _, tc := range []struct {
-		name string
-		rule policy.Rule
-		at   string // of the clock in New York, on the day before it is set back
-		want string
-	}{
-		{"always", rule(policy.Condition{}), "12:00", "active, no end"},
-		{"next", rule(policy.Condition{During: []policy.Schedule{evening}}), "12:00", "Sat 18:00:00 EDT to Sun 00:00:00 EDT"},
-		{"now", rule(policy.Condition{During: []policy.Schedule{evening}}), "18:00", "active to Sun 00:00:00 EDT"},
-		{"its last second", rule(policy.Condition{During: []policy.Schedule{evening}}), "23:59", "active to Sun 00:00:00 EDT"},
-		{"an hour that comes twice", rule(policy.Condition{During: []policy.Schedule{morning}}), "12:00", "Sun 00:00:00 EDT to Sun 02:00:00 EST"},
-		{"two windows that touch", rule(policy.Condition{During: []policy.Schedule{evening, morning}}), "12:00", "Sat 18:00:00 EDT to Sun 02:00:00 EST"},
-		{"unless", unless, "20:00", "active to Sat 22:00:00 EDT"},
-		{"months", rule(policy.Condition{Months: []timeinterval.MonthRange{{InclusiveRange: timeinterval.InclusiveRange{Begin: 11, End: 12}}}}), "12:00", "Sun 00:00:00 EDT, no end"},
-		{"not within a week", rule(policy.Condition{Months: []timeinterval.MonthRange{{InclusiveRange: timeinterval.InclusiveRange{Begin: 12, End: 12}}}}), "12:00", "not active"},
-		{"an event", rule(policy.Condition{Events: []policy.EventMatch{{Type: "game", Lead: time.Hour}}}), "12:00", "Sat 22:00:07 EDT to Sun 01:30:00 EDT"},
-	} {
-		at, err := time.ParseInLocation("2006-01-02 15:04", "2026-10-31 "+tc.at, zone)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := policy.Policy{Pool: policy.Pool{Name: "nba", Location: zone}, Rules: []policy.Rule{tc.rule}}
-		s := spellsOf(p.Timeline([]policy.Event{game}), at)["r"]
-		const layout = "Mon 15:04:05 MST"
-		got := "not active"
-		switch {
-		case s.active:
-			got = "active"
-		case !s.from.IsZero():
-			got = s.from.In(zone).Format(layout)
-		}
-		switch {
-		case !s.until.IsZero():
-			got += " to " + s.until.In(zone).Format(layout)
-		case got != "not active":
-			got += ", no end"
-		}
-		if got != tc.want {
-			t.Errorf("%s: got %s, want %s", tc.name, got, tc.want)
-		}
 	}
 }
 

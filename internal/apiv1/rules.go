@@ -23,8 +23,9 @@ type PoolRules struct {
 // Rule is a rule and when it is active.
 type Rule struct {
 	Name   string     `json:"name"`
-	When   string     `json:"when"`   // in words
-	Effect string     `json:"effect"` // in words
+	Place  string     `json:"place,omitempty"` // file:line:col
+	When   string     `json:"when"`            // in words
+	Effect string     `json:"effect"`          // in words
 	Active bool       `json:"active"`
 	From   *time.Time `json:"from"`  // when it is active next; null: it is now, or not within a week
 	Until  *time.Time `json:"until"` // when that ends; null: not within a week

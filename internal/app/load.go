@@ -56,7 +56,7 @@ func loadRules(cfg config.Config, err error, now time.Time, fetch func(url strin
 // settings are what the engine needs of a configuration, without the ports.
 func settings(cfg config.Config, rules rulefile.Rules, hash string, now time.Time) *engine.Settings {
 	s := &engine.Settings{
-		Hash: hash, LoadedAt: now, Files: append([]string{cfg.File}, rules.Files...),
+		Hash: hash, LoadedAt: now, Files: append([]string{cfg.File}, rules.Files...), Places: make(map[string]string, len(rules.Places)),
 		Interval: cfg.Interval, QueryLag: cfg.Prometheus.QueryLag, MaxSampleAge: cfg.Prometheus.MaxSampleAge,
 		Step: cfg.Forecast.Step, History: cfg.Forecast.History, Horizon: cfg.Forecast.Horizon, RefitEvery: cfg.Forecast.RefitInterval,
 		Pools: rules.Pools, MaxTotalAgents: cfg.Limits.MaxTotalAgents, Enabled: cfg.Limits.Enabled, Events: rules.Events, Exprs: rules.Exprs, Overrides: rules.Overrides,
@@ -64,6 +64,9 @@ func settings(cfg config.Config, rules rulefile.Rules, hash string, now time.Tim
 			Percent: map[string]float64{"cpu": cfg.Emergency.CPU, "memory": cfg.Emergency.Memory},
 			Samples: cfg.Emergency.Samples, Reduce: cfg.Emergency.Reduce, Settle: cfg.Emergency.Settle, Resume: cfg.Emergency.Resume,
 		},
+	}
+	for name, place := range rules.Places {
+		s.Places[name] = place.String()
 	}
 	for _, w := range rules.Warnings {
 		s.Warnings = append(s.Warnings, w.String())
