@@ -31,19 +31,19 @@ func (e *Engine) decide(s *Settings, now time.Time, seen observation) []policy.D
 func (e *Engine) decideOne(s *Settings, now time.Time, seen observation, i int) (d policy.Decision) {
 	spec := s.Pools[i]
 	p := e.pools[spec.Pool.Name]
+	current := seen.counts[i]
+	if !current.Known {
+		current.Agents = p.state.Current.Agents
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			e.metrics.panics.Inc()
 			e.logger.Error("decision panicked; holding", "pool", spec.Pool.Name, "panic", r)
-			d = policy.Hold(spec.Pool, now, p.state, policy.ReasonEvaluationFailed, fmt.Sprint(r))
+			d = policy.Hold(spec.Pool, now, current, policy.ReasonEvaluationFailed, fmt.Sprint(r))
 		}
 		d.ID = spec.Pool.Name + "-" + now.UTC().Format("20060102T150405Z")
 	}()
-	agents := p.state.Current.Agents
-	if seen.counts[i].Known {
-		agents = seen.counts[i].Agents
-	}
-	p.spend(s, now, agents, seen.used[i])
+	p.spend(s, now, current.Agents, seen.used[i])
 	in := policy.Input{
 		Now: now, Current: seen.counts[i], Load: seen.loads[i], Outlook: p.outlook(now), LargestLoad: p.largest,
 		Timeline: p.timeline, Override: seen.overrides[spec.Pool.Name], Budgets: p.caps(),
@@ -66,6 +66,9 @@ func (e *Engine) act(ctx context.Context, s *Settings, now time.Time, decisions 
 		p := e.pools[d.Pool]
 		if outcomes[i].Result == policy.Accepted {
 			p.state = p.state.Scaled(now, d.Current, d.Desired)
+		}
+		if d.Emergency && outcomes[i].Err != nil {
+			e.emergency = e.emergency.NotCarriedOut(s.Pools[i].Pool)
 		}
 		if d.Direction() != policy.None {
 			e.journal(d, outcomes[i])

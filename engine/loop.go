@@ -134,10 +134,22 @@ func (e *Engine) Tick(ctx context.Context, now time.Time) {
 	e.metrics.tickDuration.Observe(time.Since(began).Seconds())
 }
 
-// countMissed counts the instants between the last tick and this one.
+// mostMissed is how many ticks in a row may be missed before nobody knows what was
+// asked for meanwhile.
+const mostMissed = 2
+
+// countMissed counts the instants between the last tick and this one. After many the
+// watch of the pools begins anew, as after a start: a machine that was suspended does not
+// lower by what it sees first.
 func (e *Engine) countMissed(s *Settings, now time.Time) {
 	if gap := now.Sub(e.last); !e.last.IsZero() && gap > s.Interval {
-		e.metrics.ticksMissed.Add(float64(gap/s.Interval - 1))
+		missed := gap/s.Interval - 1
+		e.metrics.ticksMissed.Add(float64(missed))
+		if missed > mostMissed {
+			for _, p := range e.pools {
+				p.state = p.state.Resumed(now)
+			}
+		}
 	}
 	e.last = now
 }

@@ -271,3 +271,54 @@ func TestEmergencyCutsThroughTheLoop(t *testing.T) {
 		t.Errorf("agents after the danger: %v, want a minute of calm and then 30", got)
 	}
 }
+
+// A cut that the orchestrator refuses is made again in the next tick, and pools that were
+// cut are not cut again.
+func TestEmergencyCutsAgainWhatWasRefused(t *testing.T) {
+	w := newWorld(flat(300), map[string]int{"nba": 10, "nfl": 10})
+	load := w.load
+	w.load = func(pool string, at time.Time) float64 {
+		if pool == "" {
+			return 95
+		}
+		return load(pool, at)
+	}
+	e := newEngine(t)
+	s := settings(w, spec("nba"), spec("nfl"))
+	s.MaxTotalAgents = 20
+	s.Hosts = []Host{{Resource: "cpu", Signal: policy.Signal{Query: "cpu"}, Limit: 80}}
+	s.Emergency = policy.EmergencyLimits{Percent: map[string]float64{"cpu": 90}, Samples: 3, Reduce: 0.3, Settle: time.Hour, Resume: time.Hour}
+	e.Apply(s)
+	w.refuse = map[string]bool{"nba": true}
+	if diff := cmp.Diff([]int{10, 10, 10, 10}, run(t, e, w, start, start.Add(2*time.Minute), "nba")); diff != "" {
+		t.Errorf("agents while the orchestrator refuses (-want +got):\n%s", diff)
+	}
+	w.refuse = nil
+	if diff := cmp.Diff([]int{7, 7}, run(t, e, w, start.Add(2*time.Minute), start.Add(3*time.Minute), "nba")); diff != "" {
+		t.Errorf("agents afterwards (-want +got):\n%s", diff)
+	}
+	if w.agents["nfl"] != 7 {
+		t.Errorf("the other pool has %d agents, want 7", w.agents["nfl"])
+	}
+}
+
+// P12: a machine that was suspended does not lower by what it sees first: what was asked
+// for meanwhile is not known.
+func TestASuspensionBeginsTheWatchAnew(t *testing.T) {
+	w := newWorld(flat(200), map[string]int{"nba": 20})
+	e := newEngine(t)
+	p := spec("nba")
+	p.Pool.Behavior.ScaleDown.StabilizationWindow = time.Minute
+	e.Apply(settings(w, p))
+	run(t, e, w, start, start.Add(5*time.Minute), "nba")
+	late := start.Add(6 * time.Minute)
+	run(t, e, w, late, late.Add(time.Second), "nba")
+	if since := e.pools["nba"].state.Since; !since.Equal(start) {
+		t.Errorf("after two missed ticks the pool is watched since %s, want %s", since, start)
+	}
+	w.load = flat(50)
+	resumed := late.Add(6 * time.Hour)
+	if diff := cmp.Diff([]int{20, 20, 5}, run(t, e, w, resumed, resumed.Add(90*time.Second), "nba")); diff != "" {
+		t.Errorf("agents after six hours (-want +got):\n%s", diff)
+	}
+}

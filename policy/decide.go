@@ -124,17 +124,23 @@ func (st State) observe(in Input, b Behavior) State {
 	return st
 }
 
+// Resumed returns the state of a watch that was interrupted until now.
+func (st State) Resumed(now time.Time) State {
+	st.Since = now
+	return st
+}
+
 // Scaled returns the state after the orchestrator accepted a change.
 func (st State) Scaled(at time.Time, from, to int) State {
 	st.Scalings = append(st.Scalings[:len(st.Scalings):len(st.Scalings)], Scaling{Time: at, From: from, To: to})
 	return st
 }
 
-// Hold is the decision that leaves a pool as it was last known to be.
-func Hold(p Pool, now time.Time, st State, code Code, detail string) Decision {
-	n := st.Current.Agents
+// Hold is the decision that leaves a pool as it is, or was last known to be.
+func Hold(p Pool, now time.Time, current Count, code Code, detail string) Decision {
+	n := current.Agents
 	return Decision{
-		Pool: p.Name, Time: now, Mode: p.Mode, Current: n, Desired: n, Demand: math.NaN(), Stages: Stages{n, n, n},
+		Pool: p.Name, Time: now, Mode: p.Mode, Current: n, Known: current.Known, Desired: n, Demand: math.NaN(), Stages: Stages{n, n, n},
 		Reasons: []Reason{{Code: code, From: n, To: n, Detail: detail}},
 	}
 }

@@ -511,14 +511,14 @@ func TestTheDemandNamesItsRules(t *testing.T) {
 	}
 }
 
-// A pool that cannot be decided is left as it was last known, and nobody may call for it.
+// A pool that cannot be decided is left as it is; what all pools share still binds it.
 func TestHoldLeavesThePoolAsItIs(t *testing.T) {
-	st := watched()
-	st.Current = running(7)
-	d := Hold(testPool(), noon, st, ReasonEvaluationFailed, "index out of range")
-	checkChain(t, d)
-	if d.Desired != 7 || d.Known || d.Direction() != None || d.Why() != "index out of range" || !math.IsNaN(d.Demand) {
-		t.Errorf("got %+v", d)
+	for _, current := range []Count{running(7), {Agents: 7, Ready: 7}} {
+		d := Hold(testPool(), noon, current, ReasonEvaluationFailed, "index out of range")
+		checkChain(t, d)
+		if d.Desired != 7 || d.Known != current.Known || d.Direction() != None || d.Why() != "index out of range" || !math.IsNaN(d.Demand) {
+			t.Errorf("got %+v", d)
+		}
 	}
 }
 

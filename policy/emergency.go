@@ -25,17 +25,19 @@ type EmergencyState map[string]GroupEmergency
 // GroupEmergency is the emergency of one group of hosts.
 type GroupEmergency struct {
 	Active  bool
-	Cut     time.Time      // when pools were cut last
-	Calm    time.Time      // since when all readings are below their limits; zero while one is not
-	Over    map[string]int // by resource: fresh samples in a row in danger
+	Cut     time.Time       // when pools were cut last
+	Calm    time.Time       // since when all readings are below their limits; zero while one is not
+	Failed  map[string]bool // pools for which that was not carried out
+	Over    map[string]int  // by resource: fresh samples in a row in danger
 	Sampled map[string]time.Time
 }
 
 // Emergency lowers decisions while hosts are in danger: each pool on them loses
 // the share of its agents, at least one, and keeps at least one. It comes after
 // everything else and bypasses all of it. Another cut needs the settle time and new
-// samples. Pools do not grow again before the hosts have been below their limits
-// for the resume time. Readings that are not fresh neither start nor end anything;
+// samples; a pool for which the last one was not carried out needs one new sample.
+// Pools do not grow again before the hosts have been below their limits for the resume
+// time. Readings that are not fresh neither start nor end anything;
 // a group of which there is no reading at all is forgotten.
 //
 // The claims are those of the decisions, in their order. An emergency never raises.
@@ -53,9 +55,16 @@ func (e EmergencyLimits) Emergency(claims []Claim, ds []Decision, hosts []HostRe
 	}
 	groups := slices.Sorted(maps.Keys(next))
 	for _, name := range groups {
-		if why := a.danger(name, next[name]); why != "" {
-			a.cut(name, why)
-			next[name] = GroupEmergency{Active: true, Cut: now, Over: map[string]int{}, Sampled: next[name].Sampled}
+		g := next[name]
+		why, cuts := "", a.fresh
+		if !a.settling(g) {
+			why = a.danger(name, g, e.Samples)
+		} else if len(g.Failed) > 0 {
+			why, cuts = a.danger(name, g, 1), func(p Pool) bool { return g.Failed[p.Name] }
+		}
+		if why != "" {
+			a.cut(name, why, cuts)
+			next[name] = GroupEmergency{Active: true, Cut: now, Over: map[string]int{}, Sampled: g.Sampled}
 		}
 	}
 	for _, name := range groups {
@@ -70,6 +79,22 @@ func (e EmergencyLimits) Emergency(claims []Claim, ds []Decision, hosts []HostRe
 		}
 	}
 	return a.ds, next
+}
+
+// NotCarriedOut returns the state after the cut of a pool failed.
+func (st EmergencyState) NotCarriedOut(p Pool) EmergencyState {
+	st = maps.Clone(st)
+	for _, name := range []string{"", p.Hosts} {
+		if g, known := st[name]; known && g.Active {
+			g.Failed = maps.Clone(g.Failed)
+			if g.Failed == nil {
+				g.Failed = map[string]bool{}
+			}
+			g.Failed[p.Name] = true
+			st[name] = g
+		}
+	}
+	return st
 }
 
 // asOf returns a copy in which nothing is ahead of now, as it is after the clock was
@@ -127,13 +152,14 @@ type alarm struct {
 	before EmergencyState // before this turn
 }
 
-// danger says why the pools on the hosts are to be cut; empty if they are not.
-func (a alarm) danger(name string, g GroupEmergency) string {
-	if a.Samples <= 0 || a.settling(g) {
+// danger says why pools on the hosts are to be cut, if that many samples are enough;
+// empty if they are not.
+func (a alarm) danger(name string, g GroupEmergency, enough int) string {
+	if a.Samples <= 0 {
 		return ""
 	}
 	for _, h := range a.hosts {
-		if n := g.Over[h.Resource]; h.Hosts == name && h.Percent.Quality == OK && n >= a.Samples {
+		if n := g.Over[h.Resource]; h.Hosts == name && h.Percent.Quality == OK && n >= enough {
 			return fmt.Sprintf("emergency: host %s is at %s %%, above %s %% in %d samples", h.Name(), number(h.Percent.Value), number(a.Percent[h.Resource]), n)
 		}
 	}
@@ -144,13 +170,16 @@ func (a alarm) danger(name string, g GroupEmergency) string {
 // ago.
 func (a alarm) settling(g GroupEmergency) bool { return a.now.Sub(g.Cut) < a.Settle }
 
-// cut lowers every pool on the hosts, but for those that were cut with another group a
-// short time ago.
-func (a alarm) cut(name, why string) {
+// fresh reports whether the pool was not cut with any group a short time ago.
+func (a alarm) fresh(p Pool) bool {
+	return !a.settling(a.before[""]) && !a.settling(a.before[p.Hosts])
+}
+
+// cut lowers the pools on the hosts that it is for.
+func (a alarm) cut(name, why string, cuts func(Pool) bool) {
 	for i, c := range a.claims {
 		d := &a.ds[i]
-		if d.Emergency || !d.Known || d.Current <= 1 || !(HostReading{Hosts: name}).concerns(c.Pool) ||
-			a.settling(a.before[""]) || a.settling(a.before[c.Pool.Hosts]) {
+		if d.Emergency || !d.Known || d.Current <= 1 || !(HostReading{Hosts: name}).concerns(c.Pool) || !cuts(c.Pool) {
 			continue
 		}
 		lost := max(wholeAgents(a.Reduce*float64(d.Current)), 1)

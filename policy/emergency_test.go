@@ -91,6 +91,59 @@ func TestEmergencyTakesItsTime(t *testing.T) {
 	}
 }
 
+// A cut that was not carried out is made again at the next sample in danger, of the
+// pools that it failed for only.
+func TestEmergencyCutsAgainWhatFailed(t *testing.T) {
+	claims := []Claim{claim("deaf", 10, 12), claim("nba", 10, 12)}
+	for _, tt := range []struct {
+		name  string
+		group string // that the readings are of and the pools on
+		cpu   float64
+		want  []int
+	}{
+		{"in danger", "", 91, []int{7, 7}},
+		{"in danger, on hosts of a group", "gpu", 91, []int{7, 7}},
+		{"not in danger any more", "", 90, []int{10, 7}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for i := range claims {
+				claims[i].Pool.Hosts = tt.group
+			}
+			st := EmergencyState{}
+			tick := func(i int, cpu float64, current ...int) []int {
+				now := noon.Add(time.Duration(i) * 30 * time.Second)
+				var ds []Decision
+				for k, c := range claims {
+					c.Decision.Current = current[k]
+					ds = append(ds, c.Decision)
+				}
+				hosts := []HostReading{{Hosts: tt.group, Resource: "cpu", Limit: 80, Percent: Sample{Value: cpu, Quality: OK, Time: now}}}
+				var got []int
+				ds, st = danger.Emergency(claims, ds, hosts, now, st)
+				for _, d := range ds {
+					got = append(got, d.Desired)
+				}
+				return got
+			}
+			tick(0, 99, 10, 10)
+			if got := tick(1, 99, 10, 10); !slices.Equal(got, []int{7, 7}) {
+				t.Fatalf("cut to %v", got)
+			}
+			given := st
+			st = st.NotCarriedOut(claims[0].Pool)
+			if len(given[tt.group].Failed) > 0 {
+				t.Error("the state that was given is changed")
+			}
+			if got := tick(2, tt.cpu, 10, 7); !slices.Equal(got, tt.want) {
+				t.Errorf("cut again to %v, want %v", got, tt.want)
+			}
+			if got := tick(3, 99, tt.want[0], 7); tt.cpu > 90 && !slices.Equal(got, []int{7, 7}) {
+				t.Errorf("and once more to %v", got)
+			}
+		})
+	}
+}
+
 // I12, I14: every pool loses its share, at least one agent, and keeps at least one.
 // It bypasses minimum, override, cooldown and mode, and raises nobody.
 func TestEmergencyCuts(t *testing.T) {
