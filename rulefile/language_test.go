@@ -223,13 +223,13 @@ func TestCalendarsByURL(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		what    string
-		fetch   func(string) ([]byte, error)
+		fetch   func(_, _ string) ([]byte, error)
 		events  int
 		warning string
 	}{
-		{"fetched", func(string) ([]byte, error) { return []byte(nbaCalendar), nil }, 1, ""},
-		{"an old copy", func(string) ([]byte, error) { return []byte(nbaCalendar), errors.New("503") }, 1, "503; its last good copy counts"},
-		{"never fetched", func(string) ([]byte, error) { return nil, errors.New("connection refused") }, 0, "connection refused; its events are not known"},
+		{"fetched", func(_, _ string) ([]byte, error) { return []byte(nbaCalendar), nil }, 1, ""},
+		{"an old copy", func(_, _ string) ([]byte, error) { return []byte(nbaCalendar), errors.New("503") }, 1, "503; its last good copy counts"},
+		{"never fetched", func(_, _ string) ([]byte, error) { return nil, errors.New("connection refused") }, 0, "connection refused; its events are not known"},
 		{"nobody fetches", nil, 0, "is not fetched here"},
 	} {
 		o := testOptions

@@ -27,9 +27,10 @@ type Options struct {
 	Now            time.Time
 	History        time.Duration // events that ended longer ago are left out
 	ForecastMaxAge time.Duration
-	// Fetch returns what is at a URL, also a last good copy besides an error. Nil:
+	// Fetch returns the calendar of an event source at a URL, also a last good copy
+	// besides an error. Nil:
 	// calendars by URL are not read.
-	Fetch func(url string) ([]byte, error)
+	Fetch func(source, url string) ([]byte, error)
 
 	// For pools that do not say otherwise.
 	Mode        policy.Mode

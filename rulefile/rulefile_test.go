@@ -37,7 +37,7 @@ func loadFiles(t *testing.T, files map[string]string) (Rules, string) {
 		}
 	}
 	o := testOptions
-	o.Fetch = func(string) ([]byte, error) { return nil, errors.New("no network here") }
+	o.Fetch = func(_, _ string) ([]byte, error) { return nil, errors.New("no network here") }
 	rules, err := Load(names, o)
 	if err != nil {
 		return rules, strings.ReplaceAll(err.Error(), dir+"/", "")

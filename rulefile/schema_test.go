@@ -129,7 +129,7 @@ func TestTheSchemaAgreesWithTheParser(t *testing.T) {
 	}
 	write(filepath.Join(filepath.Dir(name), "nba.ics"), nbaCalendar)
 	o := testOptions
-	o.Fetch = func(string) ([]byte, error) { return []byte(nbaCalendar), nil }
+	o.Fetch = func(_, _ string) ([]byte, error) { return []byte(nbaCalendar), nil }
 	var cases []schematest.Mutation
 	for _, text := range everything {
 		cases = append(cases, schematest.Mutation{What: text, Text: text})

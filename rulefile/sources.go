@@ -76,7 +76,7 @@ func (l *loader) calendar(s eventSource, dir string, classes []class, zone *time
 			l.Add(s.ICS.At("url"), "event source %q: url must begin with http:// or https://, got %q", s.Name, name)
 			return
 		}
-		if data, err = l.Fetch(name); data != nil && err != nil {
+		if data, err = l.Fetch(s.Name, name); data != nil && err != nil {
 			l.warn(s.ICS.At("url"), "calendar %s: %s; its last good copy counts", name, err)
 		} else if err != nil {
 			l.warn(s.ICS.At("url"), "calendar %s: %s; its events are not known", name, err)

@@ -93,6 +93,7 @@ func New(o Options) (*App, error) {
 	}
 	reg.MustRegister(a.reloadOK, a.reloadTime)
 	a.calendars = newCalendars(o.Now)
+	reg.MustRegister(a.calendars)
 	a.engine = engine.New(engine.Options{Registerer: reg, Logger: o.Logger, Journal: a.journal})
 	return a, a.Reload()
 }
@@ -142,6 +143,7 @@ func (a *App) reload() error {
 	if err != nil {
 		return err
 	}
+	a.calendars.forget(now)
 	if warnings := rules.Warnings.Error(); warnings != a.warned {
 		a.warned = warnings
 		for _, w := range rules.Warnings {
@@ -221,7 +223,7 @@ func (a *App) Run(ctx context.Context, ticks <-chan time.Time) error {
 func (a *App) server() *http.Server {
 	return &http.Server{
 		Handler: api.New(api.Options{
-			Snapshot: a.engine.Snapshot, Reload: a.reloadAndLog, Metrics: a.registry,
+			Snapshot: a.engine.Snapshot, Reload: a.reloadAnew, Metrics: a.registry,
 			Engine: a.engine, Explain: a.engine.Explain, Control: a.control, Now: a.Now, Logger: a.Logger,
 		}),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
@@ -255,6 +257,7 @@ func (a *App) reloadWhenTold(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-hangup:
+			a.calendars.expire()
 		case <-regular.C:
 		case <-look.C:
 			if changes := a.changes(); changes == seen {
@@ -285,6 +288,12 @@ func (a *App) changes() string {
 		}
 	}
 	return b.String()
+}
+
+// reloadAnew reloads all files, and calendars by URL as well.
+func (a *App) reloadAnew() error {
+	a.calendars.expire()
+	return a.reloadAndLog()
 }
 
 // reloadAndLog reloads and logs what is wrong, each problem by itself.

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/scaling-adapter/scaling-adapter/rulefile"
 )
@@ -18,18 +21,22 @@ type calendars struct {
 	now    func() time.Time
 
 	mu     sync.Mutex
-	copies map[string]*calendar
+	copies map[string]*calendar // by event source
 }
 
 type calendar struct {
+	url   string
 	data  []byte // last good copy; nil: there is none
 	etag  string
+	asked time.Time // when the last reload wanted it
 	tried time.Time
-	err   error // of the last try
+	good  time.Time // when the copy was known to be right; zero: never
+	err   error     // of the last try
 }
 
 const (
 	calendarEvery   = 15 * time.Minute // between two tries
+	calendarPause   = 15 * time.Second // at least, also when somebody asks for a reload
 	calendarTimeout = 10 * time.Second
 	calendarBytes   = 16 << 20
 )
@@ -38,26 +45,48 @@ func newCalendars(now func() time.Time) *calendars {
 	return &calendars{client: &http.Client{Timeout: calendarTimeout}, now: now, copies: map[string]*calendar{}}
 }
 
-// fetch returns what is at the URL, at most [calendarEvery] old if its server
-// answers. An error comes with the last good copy, if there is one.
-func (c *calendars) fetch(url string) ([]byte, error) {
+// fetch returns the calendar of an event source, at most [calendarEvery] old if its
+// server answers. An error comes with the last good copy, if there is one.
+func (c *calendars) fetch(source, url string) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	last := c.copies[url]
-	if last == nil {
-		last = &calendar{}
-		c.copies[url] = last
+	last := c.copies[source]
+	if last == nil || last.url != url {
+		last = &calendar{url: url}
+		c.copies[source] = last
 	}
-	if now := c.now(); last.tried.IsZero() || now.Sub(last.tried) >= calendarEvery || now.Before(last.tried) {
+	now := c.now()
+	last.asked = now
+	if last.tried.IsZero() || now.Sub(last.tried) >= calendarEvery || now.Before(last.tried) {
 		last.tried = now
-		last.err = c.get(url, last)
+		if last.err = c.get(last); last.err == nil {
+			last.good = now
+		}
 	}
 	return last.data, last.err
 }
 
+// expire makes the next reload fetch anew what was not fetched just now.
+func (c *calendars) expire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, last := range c.copies {
+		if c.now().Sub(last.tried) >= calendarPause {
+			last.tried = time.Time{}
+		}
+	}
+}
+
+// forget forgets the calendars that no reload has wanted since.
+func (c *calendars) forget(since time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.copies, func(_ string, last *calendar) bool { return last.asked.Before(since) })
+}
+
 // get replaces the copy by a newer one.
-func (c *calendars) get(url string, last *calendar) error {
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
+func (c *calendars) get(last *calendar) error {
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, last.url, nil)
 	if err != nil {
 		return err
 	}
@@ -87,4 +116,31 @@ func (c *calendars) get(url string, last *calendar) error {
 	}
 	last.data, last.etag = data, response.Header.Get("ETag")
 	return nil
+}
+
+var (
+	calendarUp   = prometheus.NewDesc("scaling_adapter_calendar_up", "1 if a calendar by URL could be fetched when it was tried last; its last good copy counts otherwise.", []string{"source"}, nil)
+	calendarGood = prometheus.NewDesc("scaling_adapter_calendar_last_success_timestamp_seconds", "When a calendar by URL was last fetched.", []string{"source"}, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (c *calendars) Describe(ch chan<- *prometheus.Desc) {
+	ch <- calendarUp
+	ch <- calendarGood
+}
+
+// Collect implements [prometheus.Collector].
+func (c *calendars) Collect(ch chan<- prometheus.Metric) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for source, last := range c.copies {
+		up := 0.0
+		if last.err == nil {
+			up = 1
+		}
+		ch <- prometheus.MustNewConstMetric(calendarUp, prometheus.GaugeValue, up, source)
+		if !last.good.IsZero() {
+			ch <- prometheus.MustNewConstMetric(calendarGood, prometheus.GaugeValue, float64(last.good.Unix()), source)
+		}
+	}
 }

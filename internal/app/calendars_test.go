@@ -45,10 +45,15 @@ func TestCalendarsKeepTheLastGoodCopy(t *testing.T) {
 		{"not changed", http.StatusNotModified, "", calendarEvery, oneGame, "", 5},
 		{"changed", http.StatusOK, later, calendarEvery, later, "", 6},
 		{"the clock went back", http.StatusOK, oneGame, -2 * time.Hour, oneGame, "", 7},
+		{"somebody asks for a reload", http.StatusOK, later, calendarPause, later, "", 8},
+		{"and again at once", http.StatusOK, oneGame, time.Second, later, "", 8},
 	} {
 		now = now.Add(step.elapsed)
+		if strings.HasPrefix(step.what, "somebody") || strings.HasPrefix(step.what, "and again") {
+			c.expire()
+		}
 		status, body = step.status, step.body
-		data, err := c.fetch(server.URL)
+		data, err := c.fetch("games", server.URL)
 		if string(data) != step.want {
 			t.Errorf("%s: got %q, want %q", step.what, data, step.want)
 		}
@@ -58,6 +63,9 @@ func TestCalendarsKeepTheLastGoodCopy(t *testing.T) {
 		if len(asked) != step.asked {
 			t.Errorf("%s: asked %d times, want %d", step.what, len(asked), step.asked)
 		}
+	}
+	if _, err := c.fetch("games", server.URL+"/other"); err != nil || len(asked) != 9 || asked[8] != "" {
+		t.Errorf("another URL: error %v, asked with the tags %q", err, asked)
 	}
 	if asked[0] != "" || asked[1] != "" || asked[4] != `"1"` {
 		t.Errorf("asked with the tags %q", asked)
@@ -93,6 +101,21 @@ func TestCalendarByURLReachesTheSettings(t *testing.T) {
 	now = now.Add(calendarEvery)
 	if err := a.Reload(); err != nil || len(a.current.Events) != 1 {
 		t.Errorf("without the server: error %v, %d events, want none and 1", err, len(a.current.Events))
+	}
+	metrics := func() string {
+		w := httptest.NewRecorder()
+		a.server().Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		return w.Body.String()
+	}
+	for _, want := range []string{`scaling_adapter_calendar_up{source="games"} 0`, `scaling_adapter_calendar_last_success_timestamp_seconds{source="games"} 1.794`} {
+		if !strings.Contains(metrics(), want) {
+			t.Errorf("metrics without %s", want)
+		}
+	}
+	f.write(t, "rules.yml", rules)
+	now = now.Add(time.Second)
+	if err := a.Reload(); err != nil || strings.Contains(metrics(), "scaling_adapter_calendar") {
+		t.Errorf("a calendar that is not wanted any more is in the metrics; error %v", err)
 	}
 	if !strings.Contains(f.log.String(), "answered 502 Bad Gateway; its last good copy counts") {
 		t.Errorf("nobody was told:\n%s", f.log.String())

@@ -15,7 +15,7 @@ import (
 // Load reads a configuration file and the rule files that it names. An error is
 // of type [strictyaml.Problems] and holds all that is wrong with any of them.
 // Calendars by URL are read with fetch; nil: not at all.
-func Load(name string, getenv func(string) string, now time.Time, fetch func(url string) ([]byte, error)) (config.Config, rulefile.Rules, error) {
+func Load(name string, getenv func(string) string, now time.Time, fetch func(source, url string) ([]byte, error)) (config.Config, rulefile.Rules, error) {
 	cfg, err := config.Load(name, getenv)
 	rules, err := loadRules(cfg, err, now, fetch)
 	return cfg, rules, err
@@ -23,7 +23,7 @@ func Load(name string, getenv func(string) string, now time.Time, fetch func(url
 
 // loadRules reads the rule files of a configuration. The error holds what was wrong
 // with the configuration as well.
-func loadRules(cfg config.Config, err error, now time.Time, fetch func(url string) ([]byte, error)) (rulefile.Rules, error) {
+func loadRules(cfg config.Config, err error, now time.Time, fetch func(source, url string) ([]byte, error)) (rulefile.Rules, error) {
 	var problems strictyaml.Problems
 	note := func(err error) {
 		if ps, ok := errors.AsType[strictyaml.Problems](err); ok {
