@@ -80,7 +80,7 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 	p.climbBehavior(l, in, d, next, b)
 	next.Recommendations = next.remember(in.Now, recommended, p.Pool.Behavior)
 	if in.Override != nil && in.Override.Hold {
-		l.step(ReasonOverride, d.Current, "", in.Override.detail(p.Pool.Location))
+		l.note(ReasonOverride, d.Current, "", in.Override.detail(p.Pool.Location))
 	}
 
 	if d.Frozen {

@@ -105,7 +105,7 @@ func TestOverrideHoldsAndDisables(t *testing.T) {
 			in.Current, in.Load, in.Override = running(60), load(600), hold
 		}, 60, []Code{ReasonReactive, ReasonPoolMax, ReasonOverride}},
 		{"hold: not to a floor", func(p *Policy, in *Input, _ *State) { p.Rules, in.Override = []Rule{floor}, hold }, 10, []Code{ReasonReactive, ReasonRuleMin, ReasonOverride}},
-		{"hold: nothing to hold", func(_ *Policy, in *Input, _ *State) { in.Override = hold }, 10, []Code{ReasonReactive}},
+		{"hold: told also with nothing to hold", func(_ *Policy, in *Input, _ *State) { in.Override = hold }, 10, []Code{ReasonReactive, ReasonOverride}},
 		{"disable", func(p *Policy, in *Input, _ *State) { p.Rules, in.Override = []Rule{floor}, disable }, 10, []Code{ReasonReactive, ReasonRuleMin, ReasonDisabled}},
 		{"disable: told when there is nothing to do", func(_ *Policy, in *Input, _ *State) { in.Override = disable }, 10, []Code{ReasonReactive, ReasonDisabled}},
 		{"disable: the count is not known", func(_ *Policy, in *Input, st *State) {

@@ -42,7 +42,7 @@ var law = map[Code]func(r Reason, current int) bool{
 	ReasonBudget:           lowers,
 	ReasonBudgetExhausted:  lowers,
 	ReasonBudgetUnknown:    lowers,
-	ReasonOverride:         func(r Reason, _ int) bool { return r.From != r.To },
+	ReasonOverride:         func(r Reason, current int) bool { return r.From != r.To || r.To == current }, // a hold is always told
 	ReasonTolerance:        func(r Reason, current int) bool { return r.To == current },
 	ReasonStabilization:    between,
 	ReasonStepLimit:        between,

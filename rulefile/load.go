@@ -97,7 +97,14 @@ func Load(files []string, o Options) (Rules, error) {
 	for i, f := range parsed {
 		l.sources(f.EventSources, filepath.Dir(files[i]))
 		for _, p := range f.Pools {
-			l.pool(l.completed(p))
+			known := len(l.Problems)
+			full := l.completed(p)
+			missing := len(l.Problems) > known
+			known = len(l.Problems)
+			l.pool(full)
+			if missing { // what the pool lacks may be in the template that is not there
+				l.Problems = l.Problems[:known]
+			}
 		}
 	}
 	slices.SortFunc(l.pools, func(a, b engine.Pool) int { return strings.Compare(a.Pool.Name, b.Pool.Name) })
