@@ -237,7 +237,11 @@ func (a *HTTP) send(ctx context.Context, d policy.Decision) policy.Outcome {
 	case status >= 200 && status < 300:
 		return policy.Outcome{Result: policy.Accepted}
 	}
-	return policy.Outcome{Result: policy.Failed, Err: fmt.Errorf("the orchestrator answered %d %s", status, firstWords(answer))}
+	err = fmt.Errorf("the orchestrator answered %d %s", status, firstWords(answer))
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		return policy.Outcome{Result: policy.Busy, Err: err}
+	}
+	return policy.Outcome{Result: policy.Failed, Err: err}
 }
 
 // readBack finds out what became of a request that was not answered.

@@ -135,9 +135,9 @@ func TestOutcomes(t *testing.T) {
 		"busy once":               {status(503, 200), policy.Accepted, 2},
 		"too many, then a second": {later(429, "1"), policy.Accepted, 2},
 		"too many, in the past":   {later(429, "Tue, 24 Nov 2020 12:00:00 GMT"), policy.Accepted, 2},
-		"too many, for an hour":   {later(429, "3600"), policy.Failed, 1},
-		"too many, for ever":      {later(503, "9223372036854775807"), policy.Failed, 1},
-		"too many, until 2999":    {later(503, "Tue, 24 Nov 2999 12:00:00 GMT"), policy.Failed, 1},
+		"too many, for an hour":   {later(429, "3600"), policy.Busy, 1},
+		"too many, for ever":      {later(503, "9223372036854775807"), policy.Busy, 1},
+		"too many, until 2999":    {later(503, "Tue, 24 Nov 2999 12:00:00 GMT"), policy.Busy, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var calls atomic.Int32

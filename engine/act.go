@@ -54,7 +54,7 @@ func (e *Engine) decideOne(s *Settings, now time.Time, seen observation, i int) 
 
 // act carries the decisions out: fewer agents first, so that the total is never
 // exceeded on the way, then more.
-func (e *Engine) act(ctx context.Context, s *Settings, now time.Time, decisions []policy.Decision) []policy.Outcome {
+func (e *Engine) act(ctx context.Context, s *Settings, decisions []policy.Decision) []policy.Outcome {
 	outcomes := make([]policy.Outcome, len(decisions))
 	e.send(ctx, s, decisions, outcomes, policy.Down)
 	limitTotal(decisions, outcomes, s.MaxTotalAgents)
@@ -64,9 +64,7 @@ func (e *Engine) act(ctx context.Context, s *Settings, now time.Time, decisions 
 			outcomes[i].Result = policy.NotNeeded
 		}
 		p := e.pools[d.Pool]
-		if outcomes[i].Result == policy.Accepted {
-			p.state = p.state.Scaled(now, d.Current, d.Desired)
-		}
+		p.state = p.state.Carried(s.Pools[i].Pool, d, outcomes[i])
 		if d.Emergency && outcomes[i].Err != nil {
 			e.emergency = e.emergency.NotCarriedOut(s.Pools[i].Pool)
 		}
@@ -138,7 +136,7 @@ func (e *Engine) record(s *Settings, now time.Time, seen observation, decisions 
 		p.noteDecision(d)
 		snap.Pools[i] = PoolStatus{
 			Pool: spec.Pool, Load: seen.loads[i], Count: seen.counts[i], Decision: d, Outcome: outcomes[i],
-			Override: seen.overrides[spec.Pool.Name], Budgets: p.budgets, Fallback: p.fallback(now),
+			Override: seen.overrides[spec.Pool.Name], Pause: p.state.Pause, Budgets: p.budgets, Fallback: p.fallback(now),
 			History: p.history, Forecast: p.forecast, Origin: p.origin(), Scores: p.scores, Coverage: p.coverage, Effects: p.effects,
 			Agents: slices.Clip(p.agents), Recent: p.recent, Events: p.events,
 		}
@@ -160,6 +158,8 @@ func example(snap *Snapshot) string {
 			return p.Pool.Name + ": " + p.Count.Detail
 		case p.Fallback != "":
 			return p.Pool.Name + ": " + p.Fallback
+		case p.Pause.End.After(snap.Time):
+			return p.Pool.Name + ": " + p.Pause.Why
 		}
 	}
 	for _, h := range snap.Hosts {
@@ -200,7 +200,7 @@ func (p *pool) fallback(now time.Time) string {
 
 // degraded lists what is missing, each kind once.
 func degraded(snap *Snapshot) []string {
-	var loads, counts, forecasts int
+	var loads, counts, forecasts, paused, waiting int
 	var notes []string
 	for _, p := range snap.Pools {
 		if p.Load.Quality != policy.OK {
@@ -212,6 +212,12 @@ func degraded(snap *Snapshot) []string {
 		if p.Fallback != "" {
 			forecasts++
 		}
+		switch {
+		case p.Pause.End.After(snap.Time):
+			paused++
+		case p.Decision.Unfulfilled > 0:
+			waiting++
+		}
 	}
 	note := func(n int, what string) {
 		if n > 0 {
@@ -221,6 +227,8 @@ func degraded(snap *Snapshot) []string {
 	note(loads, "load not ok")
 	note(counts, "the orchestrator does not tell the agents")
 	note(forecasts, "no fresh forecast")
+	note(paused, "paused after a scaling that failed")
+	note(waiting, "agents that were asked for are not ready")
 	for _, h := range snap.Hosts {
 		if h.Sample.Quality != policy.OK {
 			notes = append(notes, fmt.Sprintf("host %s is %s", h.Resource, h.Sample.Quality))

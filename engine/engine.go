@@ -132,6 +132,7 @@ type PoolStatus struct {
 	Decision policy.Decision
 	Outcome  policy.Outcome
 	Override *policy.Override // that has effect; nil if none has
+	Pause    policy.Pause     // after a scaling that failed
 	Budgets  []BudgetStatus
 	Fallback string // why there is no fresh forecast; empty when there is one
 

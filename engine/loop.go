@@ -23,7 +23,8 @@ type Journal func(policy.Decision, policy.Outcome)
 type Options struct {
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
-	Journal    Journal // may be nil
+	Journal    Journal             // may be nil
+	Ticked     func(now time.Time) // called at the end of each tick that was completed; may be nil
 }
 
 // Engine runs the loop. Tick is for one goroutine; everything else may be called at
@@ -34,6 +35,7 @@ type Engine struct {
 	metrics  *metrics
 	logger   *slog.Logger
 	journal  Journal
+	ticked   func(now time.Time)
 	orders   orders
 
 	// Owned by Tick.
@@ -50,9 +52,12 @@ type Engine struct {
 
 // New returns an engine that does nothing until settings are applied.
 func New(o Options) *Engine {
-	e := &Engine{logger: o.Logger, journal: o.Journal, pools: map[string]*pool{}}
+	e := &Engine{logger: o.Logger, journal: o.Journal, ticked: o.Ticked, pools: map[string]*pool{}}
 	if e.journal == nil {
 		e.journal = func(policy.Decision, policy.Outcome) {}
+	}
+	if e.ticked == nil {
+		e.ticked = func(time.Time) {}
 	}
 	e.metrics = newMetrics(o.Registerer, e.Snapshot)
 	return e
@@ -125,13 +130,14 @@ func (e *Engine) Tick(ctx context.Context, now time.Time) {
 	e.learn(ctx, s, now, began.Add(s.Interval/2))
 	e.learnAppetites(s, now, &seen)
 	decisions := e.decide(s, now, seen)
-	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return // we are told to stop: what was observed half is not acted on
 	}
-	outcomes := e.act(ctx, s, now, decisions)
+	outcomes := e.act(ctx, s, decisions)
 	e.record(s, now, seen, decisions, outcomes)
 	e.metrics.ticks.Inc()
 	e.metrics.tickDuration.Observe(time.Since(began).Seconds())
+	e.ticked(now)
 }
 
 // mostMissed is how many ticks in a row may be missed before nobody knows what was

@@ -77,7 +77,7 @@ var constraints = [...]policy.Code{
 	policy.ReasonCurrentUnknown, policy.ReasonDisabled, policy.ReasonDataLoss, policy.ReasonLoadUnknown, policy.ReasonSensitivity, policy.ReasonRuleHold,
 	policy.ReasonSeasonMin, policy.ReasonSeasonMax, policy.ReasonRuleMin, policy.ReasonRuleMax, policy.ReasonPoolMin, policy.ReasonPoolMax,
 	policy.ReasonBudget, policy.ReasonBudgetExhausted, policy.ReasonBudgetUnknown, policy.ReasonOverride,
-	policy.ReasonTolerance, policy.ReasonStabilization, policy.ReasonStepLimit, policy.ReasonCooldown, policy.ReasonMode,
+	policy.ReasonTolerance, policy.ReasonStabilization, policy.ReasonStepLimit, policy.ReasonCooldown, policy.ReasonUnfulfilled, policy.ReasonPaused, policy.ReasonMode,
 	policy.ReasonHostUnknown, policy.ReasonHostLimit, policy.ReasonMaxTotal, policy.ReasonHostFit,
 	policy.ReasonEmergency, policy.ReasonEmergencyHold, policy.ReasonEvaluationFailed,
 }
@@ -88,7 +88,7 @@ type descs struct {
 	fallback, demand, desired, current, ready, max,
 	min, perAgent, maxTotal, mode, constraint, rule,
 	event, signal, signalAge, host, predicted, footprint, hostLimit, configLoaded,
-	emergency, override, overrideEnd, budgetLimit, budgetUsed, budgetProtected, budgetExhaustion *prometheus.Desc
+	paused, unfulfilled, emergency, override, overrideEnd, budgetLimit, budgetUsed, budgetProtected, budgetExhaustion *prometheus.Desc
 }
 
 func newDescs() descs {
@@ -124,6 +124,8 @@ func newDescs() descs {
 		hostLimit:    desc("host_limit_ratio", "Share of a host resource from which on no pool grows, by group of hosts.", "hosts", "resource"),
 		configLoaded: desc("config_generation", "Number of configurations loaded since the start."),
 
+		paused:           desc("pool_pause_end_timestamp_seconds", "Until when a pool is left alone since it could not be scaled; not there otherwise.", "pool"),
+		unfulfilled:      desc("unfulfilled_agents", "Agents that were asked for longer ago than the converge timeout and are not ready.", "pool"),
 		emergency:        desc("emergency_active", "1 while pools on a group of hosts were cut and may not grow yet.", "hosts"),
 		override:         desc("override_active", "1 while an operator's order on a pool has effect.", "pool"),
 		overrideEnd:      desc("override_end_timestamp_seconds", "When the order on a pool ends.", "pool"),
@@ -212,6 +214,10 @@ func (c collector) collectPool(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
 	if p.Override != nil {
 		gauge(c.overrideEnd, seconds(p.Override.End), name)
 	}
+	if p.Pause.End.After(snap.Time) {
+		gauge(c.paused, seconds(p.Pause.End), name)
+	}
+	gauge(c.unfulfilled, float64(p.Decision.Unfulfilled), name)
 	c.collectBudgets(gauge, p)
 	c.collectForecast(gauge, snap, p)
 	c.collectDecision(gauge, snap, p)

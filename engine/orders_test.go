@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -321,4 +323,58 @@ func TestASuspensionBeginsTheWatchAnew(t *testing.T) {
 	if diff := cmp.Diff([]int{20, 20, 5}, run(t, e, w, resumed, resumed.Add(90*time.Second), "nba")); diff != "" {
 		t.Errorf("agents after six hours (-want +got):\n%s", diff)
 	}
+}
+
+// P13, P17: a pool that the orchestrator refuses, or does nothing for, is paused and no
+// other; the pause ends by itself, and shows meanwhile.
+func TestAPoolThatCannotBeScaledIsPaused(t *testing.T) {
+	w := newWorld(flat(200), map[string]int{"deaf": 10, "nba": 10, "refused": 10})
+	w.refuse = map[string]bool{"refused": true}
+	e := newEngine(t)
+	specs := []Pool{spec("deaf"), spec("nba"), spec("refused")}
+	for i := range specs {
+		specs[i].Pool.ConvergeTimeout, specs[i].Pool.FailurePause = 2*time.Minute, 30*time.Minute
+	}
+	s := settings(w, specs...)
+	s.Actuator = deaf{w, "deaf"}
+	e.Apply(s)
+	run(t, e, w, start, start.Add(10*time.Minute), "nba")
+	var calls []string
+	for _, d := range w.calls {
+		calls = append(calls, d.Pool)
+	}
+	slices.Sort(calls)
+	if diff := cmp.Diff([]string{"deaf", "deaf", "deaf", "deaf", "nba", "refused"}, calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	snap := e.Snapshot()
+	for i, want := range []string{"asked for 20 agents 2m ago, and there are 10", "", "scaling from 10 to 20 failed: HTTP 500"} {
+		if got := snap.Pools[i].Pause.Why; got != want {
+			t.Errorf("%s is paused by %q, want %q", snap.Pools[i].Pool.Name, got, want)
+		}
+	}
+	if diff := cmp.Diff([]string{"paused after a scaling that failed for 2 of 3 pools"}, snap.Degraded); diff != "" {
+		t.Errorf("degraded (-want +got):\n%s", diff)
+	}
+	w.refuse = nil
+	run(t, e, w, start.Add(10*time.Minute), start.Add(31*time.Minute), "nba")
+	if w.agents["refused"] != 20 || e.Snapshot().Pools[2].Pause != (policy.Pause{}) {
+		t.Errorf("after the pause: %d agents, %+v", w.agents["refused"], e.Snapshot().Pools[2].Pause)
+	}
+}
+
+// deaf is an orchestrator that accepts what it is asked for and does nothing for a pool.
+type deaf struct {
+	*world
+	pool string
+}
+
+func (d deaf) Scale(ctx context.Context, decision policy.Decision) policy.Outcome {
+	if decision.Pool != d.pool {
+		return d.world.Scale(ctx, decision)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls = append(d.calls, decision)
+	return policy.Outcome{Result: policy.Accepted}
 }

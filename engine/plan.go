@@ -286,7 +286,7 @@ func (w *walk) turn(ctx context.Context, t time.Time, loads []LoadRange, overrid
 		}
 	}
 	ds := w.decide(s, t, seen)
-	w.act(ctx, s, t, ds)
+	w.act(ctx, s, ds)
 	return ds
 }
 

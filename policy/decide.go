@@ -38,7 +38,7 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 	if in.Timeline.IsZero() {
 		in.Timeline = p.Timeline(nil)
 	}
-	next := st.observe(in, p.Pool.Behavior)
+	next := st.observe(in, p.Pool)
 	active := in.Timeline.activity(in.Now)
 	d := Decision{
 		Pool:       p.Pool.Name,
@@ -83,7 +83,14 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 		l.note(ReasonOverride, d.Current, "", in.Override.detail(p.Pool.Location))
 	}
 
-	if d.Frozen {
+	if d.Unfulfilled = next.unfulfilled(p.Pool, in.Now, in.Current); d.Unfulfilled > 0 && l.agents > d.Current {
+		l.step(ReasonUnfulfilled, d.Current, "", fmt.Sprintf("%d agents were asked for %s ago, and %d are ready; no more before they are", next.Asked.To, length(in.Now.Sub(next.Asked.Time)), in.Current.Ready))
+	}
+	if next.Pause.activeAt(in.Now) {
+		d.Frozen = true
+		l.note(ReasonPaused, d.Current, "", fmt.Sprintf("paused until %s: %s", next.Pause.End.In(p.Pool.Location).Format("15:04"), next.Pause.Why))
+	}
+	if in.Override != nil && in.Override.Disable {
 		l.note(ReasonDisabled, d.Current, "", in.Override.detail(p.Pool.Location))
 	}
 	if p.Pool.Mode == ScaleUpOnly && l.agents < d.Current {
@@ -96,7 +103,8 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 
 // observe returns the state with what the input tells and without what no
 // behavior looks back at.
-func (st State) observe(in Input, b Behavior) State {
+func (st State) observe(in Input, p Pool) State {
+	st = st.settled(p, in.Now, in.Current)
 	// After the clock was set back what was remembered last lies ahead: the watch begins anew.
 	if n := len(st.Recommendations); st.Since.IsZero() || st.Since.After(in.Now) || n > 0 && st.Recommendations[n-1].Time.After(in.Now) {
 		st.Since = in.Now
@@ -119,7 +127,7 @@ func (st State) observe(in Input, b Behavior) State {
 	st.Samples = samples[max(0, len(samples)-trendSamples):]
 	st.Scalings = slices.DeleteFunc(slices.Clone(st.Scalings), func(s Scaling) bool {
 		age := in.Now.Sub(s.Time)
-		return age < 0 || age > b.memory()
+		return age < 0 || age > p.Behavior.memory()
 	})
 	return st
 }
@@ -127,12 +135,6 @@ func (st State) observe(in Input, b Behavior) State {
 // Resumed returns the state of a watch that was interrupted until now.
 func (st State) Resumed(now time.Time) State {
 	st.Since = now
-	return st
-}
-
-// Scaled returns the state after the orchestrator accepted a change.
-func (st State) Scaled(at time.Time, from, to int) State {
-	st.Scalings = append(st.Scalings[:len(st.Scalings):len(st.Scalings)], Scaling{Time: at, From: from, To: to})
 	return st
 }
 

@@ -343,10 +343,10 @@ func TestDecideDoesNotChangeTheStateItWasGiven(t *testing.T) {
 		Recommendations: append(make([]Recommendation, 0, 8), Recommendation{noon.Add(-time.Minute), 9}),
 		Scalings:        append(make([]Scaling, 0, 8), Scaling{noon.Add(-time.Hour), 1, 2}),
 	}
-	before := State{given.Since, given.LoadKnown, given.Current, append([]Point(nil), given.Samples...), append([]Recommendation(nil), given.Recommendations...), append([]Scaling(nil), given.Scalings...)}
+	before := State{given.Since, given.LoadKnown, given.Current, append([]Point(nil), given.Samples...), append([]Recommendation(nil), given.Recommendations...), append([]Scaling(nil), given.Scalings...), given.Asked, given.Doubts, given.Pause}
 	p.Decide(Input{Now: noon, Current: running(10), Load: load(100)}, given)
-	given.Scaled(noon, 10, 12)
-	if diff := cmp.Diff(before, State{given.Since, given.LoadKnown, given.Current, given.Samples, given.Recommendations, given.Scalings}); diff != "" {
+	given.Carried(p.Pool, Decision{Time: noon, Current: 10, Desired: 12}, Outcome{Result: Accepted})
+	if diff := cmp.Diff(before, State{given.Since, given.LoadKnown, given.Current, given.Samples, given.Recommendations, given.Scalings, given.Asked, given.Doubts, given.Pause}); diff != "" {
 		t.Errorf("state changed (-before +after):\n%s", diff)
 	}
 	if extra := given.Samples[:2][1]; extra != (Point{}) {
@@ -438,7 +438,7 @@ func TestDecideDoesNotFlap(t *testing.T) {
 		d, st = p.Decide(in, st)
 		if d.Desired != agents {
 			changes++
-			st = st.Scaled(now, agents, d.Desired)
+			st = st.Carried(p.Pool, d, Outcome{Result: Accepted})
 			agents = d.Desired
 		}
 	}

@@ -49,20 +49,21 @@ type Outlook struct {
 
 // Decision is what a pool should have and why.
 type Decision struct {
-	ID         string
-	Pool       string
-	Time       time.Time
-	Mode       Mode
-	Current    int
-	Known      bool // the orchestrator told how many agents run
-	Desired    int
-	Demand     float64     // agents that the load asks for, before any bound; NaN when unknown
-	Candidates []Candidate // what could have been the demand, the winner and the others
-	Stages     Stages
-	Reasons    []Reason // from Current to Desired without a break
-	Rules      []string // names of the rules that were active
-	Frozen     bool     // nobody is called for the pool, but in an emergency
-	Emergency  bool     // it lowers the pool because its hosts are in danger
+	ID          string
+	Pool        string
+	Time        time.Time
+	Mode        Mode
+	Current     int
+	Known       bool // the orchestrator told how many agents run
+	Desired     int
+	Demand      float64     // agents that the load asks for, before any bound; NaN when unknown
+	Candidates  []Candidate // what could have been the demand, the winner and the others
+	Stages      Stages
+	Reasons     []Reason // from Current to Desired without a break
+	Rules       []string // names of the rules that were active
+	Unfulfilled int      // agents that should be ready by now, and are not
+	Frozen      bool     // nobody is called for the pool, but in an emergency
+	Emergency   bool     // it lowers the pool because its hosts are in danger
 }
 
 // Stages are the agents after each group of rungs of the ladder.
@@ -173,6 +174,8 @@ const (
 	ReasonHostLimit        Code = "host_limit"
 	ReasonHostFit          Code = "host_fit"
 	ReasonMaxTotal         Code = "max_total"
+	ReasonUnfulfilled      Code = "unfulfilled"
+	ReasonPaused           Code = "paused"
 	ReasonDisabled         Code = "disabled"
 	ReasonMode             Code = "mode"
 	ReasonEmergency        Code = "emergency"
@@ -190,6 +193,9 @@ type State struct {
 	Samples         []Point   // recent fresh loads, oldest first
 	Recommendations []Recommendation
 	Scalings        []Scaling
+	Asked           Asked
+	Doubts          int // scalings in a row whose outcome was doubtful
+	Pause           Pause
 }
 
 // Point is a value at an instant.
@@ -224,6 +230,7 @@ const (
 	NotNeeded Result = "not_needed" // desired is current
 	NotSent   Result = "not_sent"   // the mode did not permit it
 	Accepted  Result = "accepted"
+	Busy      Result = "busy"     // the orchestrator asks to come back later
 	Conflict  Result = "conflict" // somebody else changed the pool meanwhile; decide again
 	Unknown   Result = "unknown"  // sent, and no answer tells whether it was applied
 	Failed    Result = "failed"

@@ -41,7 +41,7 @@ func FuzzDecide(f *testing.F) {
 		if in.Override != nil && !in.Override.ActiveAt(in.Now) {
 			in.Override = nil
 		}
-		next = next.Scaled(noon, one.Current, one.Desired)
+		next = next.Carried(p.Pool, one, Outcome{Result: Accepted})
 		two, _ := p.Decide(in, next)
 		checkDecision(t, p, in, next, two)
 	})

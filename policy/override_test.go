@@ -213,7 +213,7 @@ func TestAnOverrideEndsWhenItEnds(t *testing.T) {
 					t.Fatalf("at its end: got %d, want %d: %+v", d.Desired, tt.after, d.Reasons)
 				}
 				if d.Direction() != None {
-					st, n = st.Scaled(now, n, d.Desired), d.Desired
+					st, n = st.Carried(p.Pool, d, Outcome{Result: Accepted}), d.Desired
 				}
 			}
 		})

@@ -30,6 +30,11 @@ type Pool struct {
 	// ForecastMaxAge is how old a forecast may be and still count.
 	ForecastMaxAge time.Duration
 	OnDataLoss     DataLoss
+
+	// ConvergeTimeout is how long a change that was accepted may take; 0: for ever.
+	ConvergeTimeout time.Duration
+	// FailurePause is how long a pool is left alone that could not be scaled.
+	FailurePause time.Duration
 }
 
 // DataLoss says what a pool does while its load is not known, beyond keeping the

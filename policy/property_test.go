@@ -51,6 +51,8 @@ var law = map[Code]func(r Reason, current int) bool{
 	ReasonHostLimit:        func(r Reason, current int) bool { return r.From > r.To && r.To == current },
 	ReasonHostFit:          func(r Reason, current int) bool { return r.From > r.To && r.To >= current },
 	ReasonMaxTotal:         lowers,
+	ReasonUnfulfilled:      func(r Reason, current int) bool { return r.From > r.To && r.To == current },
+	ReasonPaused:           func(r Reason, current int) bool { return r.To == current },
 	ReasonDisabled:         func(r Reason, current int) bool { return r.To == current },
 	ReasonMode:             func(r Reason, current int) bool { return r.From < r.To && r.To == current },
 	ReasonEvaluationFailed: func(r Reason, current int) bool { return r.From == current && r.To == current },
@@ -370,7 +372,7 @@ func TestDecideIsIdempotent(t *testing.T) {
 		in, st := drawn(t).input(p), drawn(t).state()
 		in.Current.Known = true
 		first, st := p.Decide(in, st)
-		st = st.Scaled(in.Now, first.Current, first.Desired)
+		st = st.Carried(p.Pool, first, Outcome{Result: Accepted})
 		in.Current = running(first.Desired)
 		if second, _ := p.Decide(in, st); second.Direction() != None {
 			t.Fatalf("%d agents, and then %d:\n%+v\n%+v", first.Desired, second.Desired, first.Reasons, second.Reasons)
@@ -394,7 +396,7 @@ func noisy(p Policy, st State, agents int, least float64, start time.Time, ticks
 		d, st = p.Decide(in, st)
 		if d.Direction() != None {
 			changes = append(changes, Scaling{now, agents, d.Desired})
-			st = st.Scaled(now, agents, d.Desired)
+			st = st.Carried(p.Pool, d, Outcome{Result: Accepted})
 			agents = d.Desired
 		}
 	}

@@ -207,6 +207,9 @@ func viewOf(p *engine.PoolStatus) apiv1.Pool {
 	} else {
 		v.Unknown = p.Count.Detail
 	}
+	if v.Missing = p.Decision.Unfulfilled; p.Pause.End.After(p.Decision.Time) {
+		v.Paused, v.PausedBy = when(p.Pause.End), p.Pause.Why
+	}
 	if p.Outcome.Err != nil {
 		v.Error = p.Outcome.Err.Error()
 	}

@@ -45,7 +45,7 @@ func snapshot(names ...string) *engine.Snapshot {
 	f := forecast.Forecast{Model: "seasonal_naive_day", Start: now, Step: 5 * time.Minute, Levels: []float64{0.1, 0.5, 0.9}, Paths: [][]float64{{50, 51}, {60, 61}, {70, 72}}}
 	for _, name := range names {
 		d := policy.Decision{
-			ID: name + "-1", Pool: name, Time: now, Mode: policy.Active, Current: 4, Desired: 6, Demand: 5.9,
+			ID: name + "-1", Pool: name, Time: now, Mode: policy.Active, Current: 4, Desired: 6, Demand: 5.9, Unfulfilled: 2,
 			Candidates: []policy.Candidate{{Source: "forecast", Load: 71, Agents: 5.9, Chosen: true}, {Source: "reactive", Load: math.NaN(), Dropped: "load is nan"}},
 			Reasons:    []policy.Reason{{Code: policy.ReasonForecast, From: 4, To: 6, Rule: "evening", Detail: "expects <b>72</b>"}},
 			Rules:      []string{"evening"},
@@ -56,6 +56,7 @@ func snapshot(names ...string) *engine.Snapshot {
 			Pool: policy.Pool{Name: name, Location: time.UTC, Agents: policy.Agents{Base: 4, Min: 2, Max: 20}, PerAgent: 12, Mode: policy.Active},
 			Load: policy.Sample{Value: 63, Time: now, Quality: policy.OK}, Count: policy.Count{Agents: 4, Ready: 3, Known: true},
 			Decision: d, Outcome: policy.Outcome{Result: policy.Failed, Err: errors.New("told to fail")},
+			Pause:   policy.Pause{Start: now, End: now.Add(20 * time.Minute), Why: "HTTP 500"},
 			History: history, Forecast: f, Scores: []forecast.Score{{Model: "seasonal_naive_day", Horizon: 12, WAPE: 0.1, Bias: math.NaN(), Weight: 0.25, N: 5}}, Coverage: []forecast.Coverage{{Horizon: 12, Share: 0.75, N: 100}},
 			Agents: []engine.AgentsPoint{{Time: now.Add(-time.Hour), Current: 3, Desired: 4}, {Time: now.Add(-time.Minute), Current: 4, Desired: 6}},
 			Recent: []policy.Decision{d, held},
@@ -81,7 +82,7 @@ func TestAPIAnswers(t *testing.T) {
 	snap.Pools[0].History = forecast.Series{Start: now.Add(-15 * time.Minute), Step: 5 * time.Minute, Values: []float64{60, math.NaN(), 62.5}}
 	for path, want := range map[string]string{
 		"/api/v1/status": `{"status":"success","data":{"status":"degraded","degraded":["host memory is error"],"version":"","last_tick":"2026-11-24T12:00:00Z","generation":2,"config_hash":"abc","config_loaded_at":"2026-11-24T11:00:00Z","enabled":true,"pools":2,"max_total_agents":75,"hosts":[{"resource":"cpu","percent":40,"limit_percent":80,"quality":"ok","predicted_percent":44,"footprints":[{"pool":"mlb","known":false,"percent":0,"low":0,"high":1.5,"changes":0},{"pool":"nba","known":true,"percent":1,"low":0.5,"high":1.25,"changes":9}]},{"resource":"memory","percent":null,"limit_percent":70,"quality":"error","detail":"refused","predicted_percent":null,"footprints":[]}]}}`,
-		"/api/v1/pools?pool=nba": `{"status":"success","data":[{"name":"nba","labels":{},"mode":"active","min":2,"max":20,"load_per_agent":12,"load":{"value":63,"time":"2026-11-24T12:00:00Z","quality":"ok"},"current":4,"ready":3,"desired":6,"demand":5.9,"why":"expects \u003cb\u003e72\u003c/b\u003e","outcome":"failed","error":"told to fail","model":"seasonal_naive_day","active_rules":["evening"],"events":[` +
+		"/api/v1/pools?pool=nba": `{"status":"success","data":[{"name":"nba","labels":{},"mode":"active","min":2,"max":20,"load_per_agent":12,"load":{"value":63,"time":"2026-11-24T12:00:00Z","quality":"ok"},"current":4,"ready":3,"unfulfilled":2,"paused_until":"2026-11-24T12:20:00Z","paused_why":"HTTP 500","desired":6,"demand":5.9,"why":"expects \u003cb\u003e72\u003c/b\u003e","outcome":"failed","error":"told to fail","model":"seasonal_naive_day","active_rules":["evening"],"events":[` +
 			`{"id":"1","type":"game","name":"Celtics \u003cat\u003e Knicks","start":"2026-11-24T11:00:00Z","end":"2026-11-24T13:00:00Z","labels":{},"source":"fixtures"},` +
 			`{"id":"2","type":"game","name":"Suns at Lakers","start":"2026-11-24T17:00:00Z","end":"2026-11-24T19:00:00Z","labels":{},"source":""}]}]}`,
 		"/api/v1/decisions?pool=nfl&limit=1": `{"status":"success","data":[{"id":"nfl-1","pool":"nfl","time":"2026-11-24T12:00:00Z","mode":"active","current":4,"desired":6,"demand":5.9,"why":"expects \u003cb\u003e72\u003c/b\u003e",` +

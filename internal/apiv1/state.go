@@ -58,6 +58,9 @@ type Pool struct {
 	Current  *int              `json:"current"`
 	Ready    *int              `json:"ready"`
 	Unknown  string            `json:"current_unknown,omitempty"`
+	Missing  int               `json:"unfulfilled"`            // agents asked for that should be ready by now
+	Paused   *time.Time        `json:"paused_until,omitempty"` // after a scaling that failed
+	PausedBy string            `json:"paused_why,omitempty"`
 	Desired  int               `json:"desired"`
 	Demand   *float64          `json:"demand"`
 	Why      string            `json:"why"`

@@ -71,6 +71,10 @@ func settings(cfg config.Config, rules rulefile.Rules, hash string, now time.Tim
 	for _, w := range rules.Warnings {
 		s.Warnings = append(s.Warnings, w.String())
 	}
+	for i := range s.Pools {
+		p := &s.Pools[i].Pool
+		p.ConvergeTimeout, p.FailurePause = cfg.Orchestrator.ConvergeTimeout, cfg.Orchestrator.FailurePause
+	}
 	if !s.Enabled {
 		for i := range s.Pools {
 			s.Pools[i].Pool.Mode = policy.DryRun

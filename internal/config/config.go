@@ -47,10 +47,12 @@ type Prometheus struct {
 
 // Orchestrator says where and how pools are scaled.
 type Orchestrator struct {
-	URL     string
-	Timeout time.Duration // of one call
-	Retries int
-	HTTP    config.HTTPClientConfig
+	URL             string
+	Timeout         time.Duration // of one call
+	Retries         int
+	ConvergeTimeout time.Duration // of a change that was accepted; 0: none
+	FailurePause    time.Duration // of a pool that could not be scaled
+	HTTP            config.HTTPClientConfig
 }
 
 // Forecast says how loads are forecast.
@@ -114,10 +116,12 @@ type prometheus struct {
 
 type orchestrator struct {
 	strictyaml.Where
-	URL     string                  `yaml:"url"`
-	Timeout model.Duration          `yaml:"timeout"`
-	Retries int                     `yaml:"retries"`
-	HTTP    config.HTTPClientConfig `yaml:",inline"`
+	URL             string                  `yaml:"url"`
+	Timeout         model.Duration          `yaml:"timeout"`
+	Retries         int                     `yaml:"retries"`
+	ConvergeTimeout model.Duration          `yaml:"converge_timeout"`
+	FailurePause    model.Duration          `yaml:"failure_pause"`
+	HTTP            config.HTTPClientConfig `yaml:",inline"`
 }
 
 type forecast struct {
@@ -175,7 +179,7 @@ func defaultFile() file {
 	seconds := func(n int) model.Duration { return model.Duration(time.Duration(n) * time.Second) }
 	return file{
 		Prometheus:   prometheus{Timeout: seconds(10), QueryLag: seconds(30), MaxSampleAge: seconds(120), HTTP: config.DefaultHTTPClientConfig},
-		Orchestrator: orchestrator{Timeout: seconds(5), Retries: 2, HTTP: config.DefaultHTTPClientConfig},
+		Orchestrator: orchestrator{Timeout: seconds(5), Retries: 2, ConvergeTimeout: seconds(300), FailurePause: seconds(1800), HTTP: config.DefaultHTTPClientConfig},
 		Interval:     seconds(30),
 		Forecast:     forecast{Step: seconds(300), History: 28 * day, Horizon: day, RefitInterval: day / 24, MaxAge: day / 12},
 		Limits: limits{CPU: 80, Memory: 70, Emergency: emergency{
@@ -227,7 +231,11 @@ func parse(name string, data []byte, getenv func(string) string) (Config, error)
 			URL:     c.url(f.Orchestrator.Where, f.Orchestrator.URL),
 			Timeout: c.duration(f.Orchestrator.Where, "timeout", f.Orchestrator.Timeout, time.Millisecond),
 			Retries: f.Orchestrator.Retries,
-			HTTP:    c.client(f.Orchestrator.Where, f.Orchestrator.HTTP, dir),
+
+			ConvergeTimeout: time.Duration(f.Orchestrator.ConvergeTimeout),
+			FailurePause:    time.Duration(f.Orchestrator.FailurePause),
+
+			HTTP: c.client(f.Orchestrator.Where, f.Orchestrator.HTTP, dir),
 		},
 		Forecast:  c.forecast(f.Forecast),
 		Hosts:     c.hosts(f.Hosts, f.Limits),

@@ -29,7 +29,7 @@ prometheus:
   proxy_url: http://127.0.0.1:3128
   follow_redirects: false
   http_headers: {X-Scope-OrgID: {values: [my-tenant]}}
-orchestrator: {url: "http://127.0.0.1:8700", timeout: 5s, retries: 2, authorization: {type: Bearer, credentials_file: token}}
+orchestrator: {url: "http://127.0.0.1:8700", timeout: 5s, retries: 2, converge_timeout: 5m, failure_pause: 30m, authorization: {type: Bearer, credentials_file: token}}
 rule_files: [rules/*.yml]
 `, `
 prometheus: {url: "http://127.0.0.1:9090"}
