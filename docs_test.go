@@ -93,7 +93,7 @@ func TestKeysAreDocumented(t *testing.T) {
 
 func TestPathsAndReasonsAreDocumented(t *testing.T) {
 	document := read(t, "docs/api.md")
-	code := found(`"((?:GET|POST|PUT|DELETE) /[^"]*?)(?:\{\$\})?"`, read(t, "internal/api/api.go"))
+	code := found(`"((?:GET|POST|PUT|DELETE) /[^"]*?)(?:\{\$\})?"`, read(t, "internal/api/routes.go"))
 	documented := found("(?m)^\\| `((?:GET|POST|PUT|DELETE) /[^`]*)`", document)
 	for _, path := range sorted(code) {
 		if !documented[path] {

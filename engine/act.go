@@ -68,11 +68,19 @@ func (e *Engine) act(ctx context.Context, s *Settings, decisions []policy.Decisi
 		if d.Emergency && outcomes[i].Err != nil {
 			e.emergency = e.emergency.NotCarriedOut(s.Pools[i].Pool)
 		}
-		if d.Direction() != policy.None {
+		if d.Direction() != policy.None && !p.journaled.repeats(d, outcomes[i]) {
+			p.journaled = Decided{d, outcomes[i]}
+			e.decided = append(e.decided, p.journaled)
 			e.journal(d, outcomes[i])
 		}
 	}
 	return outcomes
+}
+
+// repeats reports whether a decision that is not sent is that of the last time, as a pool in
+// dry run decides the same in every tick.
+func (last Decided) repeats(d policy.Decision, o policy.Outcome) bool {
+	return o.Result == policy.NotSent && last.Outcome.Result == o.Result && last.Current == d.Current && last.Desired == d.Desired && last.Mode == d.Mode
 }
 
 // send calls the orchestrator for all decisions of one direction. A call that
@@ -128,15 +136,16 @@ func limitTotal(decisions []policy.Decision, outcomes []policy.Outcome, total in
 
 // record publishes what the tick saw and did.
 func (e *Engine) record(s *Settings, now time.Time, seen observation, decisions []policy.Decision, outcomes []policy.Outcome) {
-	snap := &Snapshot{Time: now, Settings: s, Hosts: seen.hosts, Emergency: e.emergency, Pools: make([]PoolStatus, len(s.Pools))}
+	snap := &Snapshot{Time: now, Settings: s, Hosts: seen.hosts, SaveErr: e.saveErr, Emergency: e.emergency, Pools: make([]PoolStatus, len(s.Pools))}
 	for i, spec := range s.Pools {
 		p := e.pools[spec.Pool.Name]
 		d := decisions[i]
 		p.noteAgents(now, s.Step, d)
 		p.noteDecision(d)
+		p.footing = p.stand(s, now, seen, i, d)
 		snap.Pools[i] = PoolStatus{
 			Pool: spec.Pool, Load: seen.loads[i], Count: seen.counts[i], Decision: d, Outcome: outcomes[i],
-			Override: seen.overrides[spec.Pool.Name], Pause: p.state.Pause, Budgets: p.budgets, Fallback: p.fallback(now),
+			Override: seen.overrides[spec.Pool.Name], Pause: p.state.Pause, Budgets: p.budgets, Fallback: p.fallback(now), Footing: p.footing,
 			History: p.history, Forecast: p.forecast, Origin: p.origin(), Scores: p.scores, Coverage: p.coverage, Effects: p.effects,
 			Agents: slices.Clip(p.agents), Recent: p.recent, Events: p.events,
 		}
@@ -229,6 +238,12 @@ func degraded(snap *Snapshot) []string {
 	note(forecasts, "no fresh forecast")
 	note(paused, "paused after a scaling that failed")
 	note(waiting, "agents that were asked for are not ready")
+	if snap.Settings.SafeMode != "" {
+		notes = append(notes, snap.Settings.SafeMode)
+	}
+	if snap.SaveErr != nil {
+		notes = append(notes, "state cannot be saved: "+snap.SaveErr.Error())
+	}
 	for _, h := range snap.Hosts {
 		if h.Sample.Quality != policy.OK {
 			notes = append(notes, fmt.Sprintf("host %s is %s", h.Resource, h.Sample.Quality))

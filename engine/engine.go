@@ -50,6 +50,8 @@ type Settings struct {
 	Warnings   []string          // about them, for people
 	Places     map[string]string // file:line:col of rules, by name
 
+	SafeMode string // why no pool is lowered; empty when all is well
+
 	Interval     time.Duration // between ticks
 	QueryLag     time.Duration // queries end this long before now
 	MaxSampleAge time.Duration // older samples are stale
@@ -108,6 +110,7 @@ type Snapshot struct {
 	Hosts    []HostStatus
 	// Emergency is, by group of hosts, which pools were cut and may not grow yet.
 	Emergency policy.EmergencyState
+	SaveErr   error    // why state could not be saved; nil if it could
 	Degraded  []string // what is missing, for people; empty when all is well
 }
 
@@ -135,6 +138,7 @@ type PoolStatus struct {
 	Pause    policy.Pause     // after a scaling that failed
 	Budgets  []BudgetStatus
 	Fallback string // why there is no fresh forecast; empty when there is one
+	Footing  Footing
 
 	History  forecast.Series // measured load, as far back as it is kept
 	Forecast forecast.Forecast

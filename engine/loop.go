@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -24,6 +25,8 @@ type Options struct {
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
 	Journal    Journal             // may be nil
+	Store      Store               // keeps what must outlive the process; nil: nothing does
+	Memory     Memory              // what it kept before
 	Ticked     func(now time.Time) // called at the end of each tick that was completed; may be nil
 }
 
@@ -36,6 +39,7 @@ type Engine struct {
 	logger   *slog.Logger
 	journal  Journal
 	ticked   func(now time.Time)
+	store    Store
 	orders   orders
 
 	// Owned by Tick.
@@ -47,12 +51,28 @@ type Engine struct {
 	exprs     []*exprEvents
 	emergency policy.EmergencyState
 	appetites map[string]*appetite // by the name of the host reading
-	last      time.Time            // of the last tick
+	last      time.Time            // of the last tick, also of one before the process began
+	began     bool                 // a tick was taken since
+	closing   bool                 // all of every pool is to be saved
+
+	remembered map[string]PoolMemory // of pools that no tick has seen yet
+	decided    []Decided             // since the last change was saved
+	saveErr    error                 // of the last try
 }
 
 // New returns an engine that does nothing until settings are applied.
 func New(o Options) *Engine {
-	e := &Engine{logger: o.Logger, journal: o.Journal, ticked: o.Ticked, pools: map[string]*pool{}}
+	e := &Engine{
+		logger: o.Logger, journal: o.Journal, ticked: o.Ticked, pools: map[string]*pool{}, store: o.Store,
+		last: o.Memory.Time, emergency: o.Memory.Emergency, remembered: maps.Clone(o.Memory.Pools),
+	}
+	for _, order := range o.Memory.Overrides {
+		e.orders.overrides = append(e.orders.overrides, toldOverride{Override: order, seen: true})
+	}
+	e.orders.events = slices.SortedStableFunc(slices.Values(o.Memory.Events), func(a, b policy.Event) int { return a.Start.Compare(b.Start) })
+	if e.store == nil {
+		e.store = forgetful{}
+	}
 	if e.journal == nil {
 		e.journal = func(policy.Decision, policy.Outcome) {}
 	}
@@ -77,6 +97,7 @@ func (e *Engine) Snapshot() *Snapshot { return e.snapshot.Load() }
 // the context ends or ticks is closed. Instants that were skipped because a
 // turn took too long are counted as missed.
 func (e *Engine) Run(ctx context.Context, ticks <-chan time.Time) {
+	defer e.flush()
 	for {
 		select {
 		case <-ctx.Done():
@@ -87,6 +108,14 @@ func (e *Engine) Run(ctx context.Context, ticks <-chan time.Time) {
 			}
 			e.Tick(ctx, now)
 		}
+	}
+}
+
+// flush saves all of what pools remember.
+func (e *Engine) flush() {
+	if e.current != nil {
+		e.closing = true
+		e.save(e.current, e.last)
 	}
 }
 
@@ -134,6 +163,7 @@ func (e *Engine) Tick(ctx context.Context, now time.Time) {
 		return // we are told to stop: what was observed half is not acted on
 	}
 	outcomes := e.act(ctx, s, decisions)
+	e.save(s, now)
 	e.record(s, now, seen, decisions, outcomes)
 	e.metrics.ticks.Inc()
 	e.metrics.tickDuration.Observe(time.Since(began).Seconds())
@@ -148,7 +178,7 @@ const mostMissed = 2
 // watch of the pools begins anew, as after a start: a machine that was suspended does not
 // lower by what it sees first.
 func (e *Engine) countMissed(s *Settings, now time.Time) {
-	if gap := now.Sub(e.last); !e.last.IsZero() && gap > s.Interval {
+	if gap := now.Sub(e.last); e.began && gap > s.Interval {
 		missed := gap/s.Interval - 1
 		e.metrics.ticksMissed.Add(float64(missed))
 		if missed > mostMissed {
@@ -157,7 +187,7 @@ func (e *Engine) countMissed(s *Settings, now time.Time) {
 			}
 		}
 	}
-	e.last = now
+	e.last, e.began = now, true
 }
 
 // adopt makes the pools follow the settings and the events told at run time or
@@ -194,6 +224,9 @@ func (e *Engine) adoptPools(s *Settings, now time.Time) {
 			fresh := &pool{}
 			if p != nil {
 				fresh.state, fresh.agents, fresh.recent = p.state, p.agents, p.recent
+				fresh.spending, fresh.journaled = p.spending, p.journaled
+			} else {
+				e.remember(fresh, spec.Pool.Name, now)
 			}
 			p = fresh
 		}

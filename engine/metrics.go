@@ -26,6 +26,7 @@ type metrics struct {
 	historyFailures prometheus.Counter
 	exprFailures    prometheus.Counter
 	panics          prometheus.Counter
+	saveFailures    prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer, snapshot func() *Snapshot) *metrics {
@@ -47,10 +48,11 @@ func newMetrics(reg prometheus.Registerer, snapshot func() *Snapshot) *metrics {
 		fitFailures:     counter("scaling_adapter_forecast_fit_failures_total", "Fits after which a pool went on with its last model."),
 		modelFailures:   counter("scaling_adapter_forecast_model_failures_total", "Models that could not be fitted and were left as they were, or out."),
 		historyFailures: counter("scaling_adapter_history_failures_total", "Requests for the history of loads that failed."),
+		saveFailures:    counter("scaling_adapter_state_save_failures_total", "Ticks whose state could not be saved."),
 		exprFailures:    counter("scaling_adapter_expression_failures_total", "Queries of expressions that make events that failed."),
 		panics:          counter("scaling_adapter_panics_total", "Evaluations of a pool that panicked; the pool was held."),
 	}
-	reg.MustRegister(m.ticks, m.ticksMissed, m.tickDuration, m.fitDuration, m.fitFailures, m.modelFailures, m.historyFailures, m.exprFailures, m.panics, collector{newDescs(), snapshot})
+	reg.MustRegister(m.ticks, m.ticksMissed, m.tickDuration, m.fitDuration, m.fitFailures, m.modelFailures, m.historyFailures, m.exprFailures, m.panics, m.saveFailures, collector{newDescs(), snapshot})
 	return m
 }
 
@@ -85,10 +87,10 @@ var constraints = [...]policy.Code{
 // descs describe what is read from the snapshot.
 type descs struct {
 	lastTick, load, forecast, error, coverage, model, age,
-	fallback, demand, desired, current, ready, max,
+	fallback, footing, demand, desired, current, ready, max,
 	min, perAgent, maxTotal, mode, constraint, rule,
 	event, signal, signalAge, host, predicted, footprint, hostLimit, configLoaded,
-	paused, unfulfilled, emergency, override, overrideEnd, budgetLimit, budgetUsed, budgetProtected, budgetExhaustion *prometheus.Desc
+	healthScore, healthCheck, paused, unfulfilled, emergency, override, overrideEnd, budgetLimit, budgetUsed, budgetProtected, budgetExhaustion *prometheus.Desc
 }
 
 func newDescs() descs {
@@ -104,6 +106,7 @@ func newDescs() descs {
 		model:        desc("forecast_model_selected", "1 for the model that counts most in the forecast of the next step.", "pool", "model"),
 		age:          desc("forecast_age_seconds", "Time since the last measured load that the forecast knows.", "pool"),
 		fallback:     desc("fallback_active", "1 while a pool has no fresh forecast.", "pool", "kind"),
+		footing:      desc("footing", "1 for what a pool's decisions stand on: a fresh forecast, the last one, the profile, or nothing.", "pool", "rung"),
 		demand:       desc("demand_agents", "Agents that the load asks for, before any bound.", "pool"),
 		desired:      desc("desired_agents", "Agents decided on, after each group of steps.", "pool", "stage"),
 		current:      desc("current_agents", "Agents that the orchestrator reports.", "pool"),
@@ -124,6 +127,8 @@ func newDescs() descs {
 		hostLimit:    desc("host_limit_ratio", "Share of a host resource from which on no pool grows, by group of hosts.", "hosts", "resource"),
 		configLoaded: desc("config_generation", "Number of configurations loaded since the start."),
 
+		healthScore:      desc("health_score_ratio", "Share of the health checks that pass."),
+		healthCheck:      desc("health_check_passed", "1 while a health check passes.", "check"),
 		paused:           desc("pool_pause_end_timestamp_seconds", "Until when a pool is left alone since it could not be scaled; not there otherwise.", "pool"),
 		unfulfilled:      desc("unfulfilled_agents", "Agents that were asked for longer ago than the converge timeout and are not ready.", "pool"),
 		emergency:        desc("emergency_active", "1 while pools on a group of hosts were cut and may not grow yet.", "hosts"),
@@ -181,6 +186,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			gauge(c.signalAge, h.Sample.Age(snap.Time).Seconds(), "", signal)
 		}
 	}
+	health := snap.Health(snap.Time)
+	gauge(c.healthScore, health.Score)
+	for _, check := range health.Checks {
+		gauge(c.healthCheck, one(check.Passed), check.Name)
+	}
 	for hosts, g := range snap.Emergency {
 		gauge(c.emergency, one(g.Active), hosts)
 	}
@@ -226,6 +236,9 @@ func (c collector) collectPool(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
 func (c collector) collectForecast(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
 	name := p.Pool.Name
 	gauge(c.fallback, one(p.Fallback != ""), name, "profile")
+	for _, rung := range Rungs {
+		gauge(c.footing, one(p.Footing.Rung == rung), name, string(rung))
+	}
 	f := p.Forecast
 	if f.Len() == 0 {
 		return

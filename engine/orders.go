@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"fmt"
 	"reflect"
 	"slices"
 	"sync"
@@ -21,6 +22,7 @@ type orders struct {
 	overrides  []toldOverride
 	events     []policy.Event
 	generation int            // counts changes of the events
+	gone       Change         // what has ended by itself since the last one was saved
 	measured   []policy.Event // those of expressions; told by the ticks
 }
 
@@ -31,19 +33,31 @@ type toldOverride struct {
 }
 
 // SetOverride makes an override take effect with the next tick. It replaces those of
-// its pool that were set before at run time.
-func (e *Engine) SetOverride(o policy.Override) {
+// its pool that were set before at run time. After an error, which is the store's,
+// nothing has changed.
+func (e *Engine) SetOverride(o policy.Override) error {
 	e.orders.mu.Lock()
 	defer e.orders.mu.Unlock()
+	if err := e.store.Save(Change{Overrides: map[string]*policy.Override{o.Pool: &o}}); err != nil {
+		return fmt.Errorf("the override cannot be saved: %w", err)
+	}
+	delete(e.orders.gone.Overrides, o.Pool)
 	e.orders.overrides = slices.DeleteFunc(e.orders.overrides, func(old toldOverride) bool { return old.Pool == o.Pool })
 	e.orders.overrides = append(e.orders.overrides, toldOverride{Override: o})
+	return nil
 }
 
 // EndOverride ends the overrides of a pool that were set at run time and returns
-// them.
-func (e *Engine) EndOverride(pool string) []policy.Override {
+// them. After an error, which is the store's, nothing has changed.
+func (e *Engine) EndOverride(pool string) ([]policy.Override, error) {
 	e.orders.mu.Lock()
 	defer e.orders.mu.Unlock()
+	if !slices.ContainsFunc(e.orders.overrides, func(o toldOverride) bool { return o.Pool == pool }) {
+		return nil, nil
+	}
+	if err := e.store.Save(Change{Overrides: map[string]*policy.Override{pool: nil}}); err != nil {
+		return nil, fmt.Errorf("the end of the override cannot be saved: %w", err)
+	}
 	var ended []policy.Override
 	e.orders.overrides = slices.DeleteFunc(e.orders.overrides, func(o toldOverride) bool {
 		if o.Pool == pool {
@@ -51,7 +65,7 @@ func (e *Engine) EndOverride(pool string) []policy.Override {
 		}
 		return o.Pool == pool
 	})
-	return ended
+	return ended, nil
 }
 
 // Overrides returns the overrides that have effect at now or will have, those of
@@ -84,6 +98,8 @@ func (e *Engine) endOverrides(last, now time.Time, interval time.Duration) {
 		for i := range e.orders.overrides {
 			if o := &e.orders.overrides[i]; o.seen && o.ActiveAt(last) {
 				o.Start, o.End = o.Start.Add(-back), o.End.Add(-back)
+				moved := o.Override
+				e.orders.gone.setOverride(o.Pool, &moved)
 				e.logger.Warn("the clock was set back; the override ends as much earlier", "pool", o.Pool, "override", o.ID, "end", o.End)
 			}
 		}
@@ -91,6 +107,7 @@ func (e *Engine) endOverrides(last, now time.Time, interval time.Duration) {
 	e.orders.overrides = slices.DeleteFunc(e.orders.overrides, func(o toldOverride) bool {
 		over := !now.Before(o.End)
 		if over {
+			e.orders.gone.setOverride(o.Pool, nil)
 			e.logger.Info("override ended by itself", "pool", o.Pool, "override", o.ID, "author", o.Author, "reason", o.Reason)
 		}
 		return over
@@ -135,40 +152,61 @@ func (e *Engine) Events() []policy.Event {
 
 // PutEvent adds an event or replaces the one with its ID that was put before. It
 // counts from the next tick on. Of too many, the one is forgotten that ended first.
-func (e *Engine) PutEvent(ev policy.Event) {
+// After an error, which is the store's, nothing has changed.
+func (e *Engine) PutEvent(ev policy.Event) error {
 	e.orders.mu.Lock()
 	defer e.orders.mu.Unlock()
 	if slices.ContainsFunc(e.orders.events, func(old policy.Event) bool { return reflect.DeepEqual(old, ev) }) {
-		return
+		return nil
 	}
-	e.orders.events = slices.DeleteFunc(slices.Clone(e.orders.events), func(old policy.Event) bool { return old.ID == ev.ID })
-	if len(e.orders.events) >= mostEvents {
-		first := slices.MinFunc(e.orders.events, func(a, b policy.Event) int { return a.End.Compare(b.End) })
-		e.orders.events = slices.DeleteFunc(e.orders.events, func(old policy.Event) bool { return old.ID == first.ID })
+	c := Change{Events: map[string]*policy.Event{}}
+	events := slices.DeleteFunc(slices.Clone(e.orders.events), func(old policy.Event) bool { return old.ID == ev.ID })
+	if len(events) >= mostEvents {
+		first := slices.MinFunc(events, func(a, b policy.Event) int { return a.End.Compare(b.End) })
+		events = slices.DeleteFunc(events, func(old policy.Event) bool { return old.ID == first.ID })
+		c.Events[first.ID] = nil
 	}
-	e.orders.events = append(e.orders.events, ev)
-	slices.SortStableFunc(e.orders.events, func(a, b policy.Event) int { return a.Start.Compare(b.Start) })
-	e.orders.generation++
+	c.Events[ev.ID] = &ev
+	events = append(events, ev)
+	slices.SortStableFunc(events, func(a, b policy.Event) int { return a.Start.Compare(b.Start) })
+	return e.tell(events, c)
 }
 
 // EndEvent lets an event that was put at run time end at t, if it lasts longer, and
-// reports whether there is such an event.
-func (e *Engine) EndEvent(id string, t time.Time) bool {
+// reports whether there is such an event. After an error, which is the store's, nothing
+// has changed.
+func (e *Engine) EndEvent(id string, t time.Time) (bool, error) {
 	e.orders.mu.Lock()
 	defer e.orders.mu.Unlock()
 	i := slices.IndexFunc(e.orders.events, func(ev policy.Event) bool { return ev.ID == id })
 	if i < 0 {
-		return false
+		return false, nil
 	}
-	if e.orders.events[i].End.After(t) {
-		e.orders.events = slices.Clone(e.orders.events)
-		e.orders.events[i].End = t
-		if !t.After(e.orders.events[i].Start) { // it never began
-			e.orders.events = slices.Delete(e.orders.events, i, i+1)
-		}
-		e.orders.generation++
+	if !e.orders.events[i].End.After(t) {
+		return true, nil
 	}
-	return true
+	events := slices.Clone(e.orders.events)
+	events[i].End = t
+	ended := events[i]
+	c := Change{Events: map[string]*policy.Event{id: &ended}}
+	if !t.After(ended.Start) { // it never began
+		events = slices.Delete(events, i, i+1)
+		c.Events[id] = nil
+	}
+	return true, e.tell(events, c)
+}
+
+// tell replaces the events that were told, once the change is saved.
+func (e *Engine) tell(events []policy.Event, c Change) error {
+	if err := e.store.Save(c); err != nil {
+		return fmt.Errorf("the event cannot be saved: %w", err)
+	}
+	for id := range c.Events {
+		delete(e.orders.gone.Events, id)
+	}
+	e.orders.events = events
+	e.orders.generation++
+	return nil
 }
 
 // measure notes the events of expressions.
@@ -184,7 +222,13 @@ func (o *orders) told(oldest time.Time) ([]policy.Event, int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if slices.ContainsFunc(o.events, func(ev policy.Event) bool { return ev.End.Before(oldest) }) {
-		o.events = slices.DeleteFunc(slices.Clone(o.events), func(ev policy.Event) bool { return ev.End.Before(oldest) })
+		o.events = slices.DeleteFunc(slices.Clone(o.events), func(ev policy.Event) bool {
+			old := ev.End.Before(oldest)
+			if old {
+				o.gone.forgetEvent(ev.ID)
+			}
+			return old
+		})
 		o.generation++
 	}
 	return o.events, o.generation

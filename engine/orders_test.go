@@ -77,13 +77,13 @@ func TestSettingAnOverrideReplacesThatOfThePool(t *testing.T) {
 	if diff := cmp.Diff([]string{"c", "b"}, ids()); diff != "" {
 		t.Error(diff)
 	}
-	if ended := e.EndOverride("nba"); len(ended) != 1 || ended[0].ID != "c" {
+	if ended, err := e.EndOverride("nba"); err != nil || len(ended) != 1 || ended[0].ID != "c" {
 		t.Errorf("ended %+v, want c", ended)
 	}
 	if diff := cmp.Diff([]string{"b"}, ids()); diff != "" {
 		t.Error(diff)
 	}
-	if ended := e.EndOverride("nba"); ended != nil {
+	if ended, err := e.EndOverride("nba"); err != nil || ended != nil {
 		t.Errorf("ended %+v twice", ended)
 	}
 }
@@ -109,7 +109,7 @@ func TestEventsToldAtRunTime(t *testing.T) {
 	if e.pools["nba"].predictor != predictor || len(e.Snapshot().Pools[0].Scores) < len(scored) {
 		t.Error("the models were lost")
 	}
-	if !e.EndEvent("1", at.Add(time.Minute)) || e.EndEvent("2", at) {
+	if !ended(t, e, "1", at.Add(time.Minute)) || ended(t, e, "2", at) {
 		t.Error("EndEvent does not tell known events from others")
 	}
 	got := run(t, e, w, at.Add(time.Minute), at.Add(20*time.Minute), "nba")
@@ -130,7 +130,7 @@ func TestPuttingAnEventReplacesTheOneWithItsID(t *testing.T) {
 	if len(told) != 2 || told[0].ID != "2" || !told[1].End.Equal(start.Add(3*time.Hour)) {
 		t.Errorf("told %+v", told)
 	}
-	if !e.EndEvent("1", start) {
+	if !ended(t, e, "1", start) {
 		t.Error("event 1 is not known")
 	}
 	if told, after := e.orders.told(start); len(told) != 1 || after <= generation {
@@ -377,4 +377,14 @@ func (d deaf) Scale(ctx context.Context, decision policy.Decision) policy.Outcom
 	defer d.mu.Unlock()
 	d.calls = append(d.calls, decision)
 	return policy.Outcome{Result: policy.Accepted}
+}
+
+// ended ends an event and reports whether it was known.
+func ended(t *testing.T, e *Engine, id string, at time.Time) bool {
+	t.Helper()
+	known, err := e.EndEvent(id, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return known
 }

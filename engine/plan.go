@@ -19,6 +19,13 @@ import (
 // LongestPlan is how far a plan reaches at most.
 const LongestPlan = 14 * 24 * time.Hour
 
+// SpanError says why a time cannot be planned.
+type SpanError string
+
+func (e SpanError) Error() string { return string(e) }
+
+func notPlanned(format string, args ...any) error { return SpanError(fmt.Sprintf(format, args...)) }
+
 // ErrNotMeasured says that the source did not tell what a plan rests on.
 var ErrNotMeasured = errors.New("the history of loads could not be read")
 
@@ -104,10 +111,10 @@ func (p PoolPlan) AgentHours(step time.Duration) float64 {
 // most [LongestPlan] ahead.
 func NewPlan(ctx context.Context, s *Settings, now, end time.Time) (Plan, error) {
 	if !end.After(now) {
-		return Plan{}, fmt.Errorf("the plan ends at %s, which is not after its start at %s", end.Format(time.RFC3339), now.Format(time.RFC3339))
+		return Plan{}, notPlanned("the plan ends at %s, which is not after its start at %s", end.Format(time.RFC3339), now.Format(time.RFC3339))
 	}
 	if end.Sub(now) > LongestPlan {
-		return Plan{}, fmt.Errorf("the plan is %s long, at most %s are foreseen", end.Sub(now).Round(time.Minute), LongestPlan)
+		return Plan{}, notPlanned("the plan is %s long, at most %s are foreseen", end.Sub(now).Round(time.Minute), LongestPlan)
 	}
 	w := newWalk(s, now, end)
 	start := now.Truncate(w.step)
@@ -115,7 +122,7 @@ func NewPlan(ctx context.Context, s *Settings, now, end time.Time) (Plan, error)
 		start = start.Add(w.step)
 	}
 	if !start.Before(end) {
-		return Plan{}, fmt.Errorf("the plan ends at %s, before its first instant at %s", end.Format(time.RFC3339), start.Format(time.RFC3339))
+		return Plan{}, notPlanned("the plan ends at %s, before its first instant at %s", end.Format(time.RFC3339), start.Format(time.RFC3339))
 	}
 	if err := w.prepare(ctx, now); err != nil {
 		return Plan{}, err

@@ -50,7 +50,12 @@ type pool struct {
 	spending map[string]budget.State // by budget
 	budgets  []BudgetStatus          // as the last tick left them
 
-	state  policy.State
+	state     policy.State
+	journaled Decided // last
+	footing   Footing
+	saved     PoolMemory
+	savedAt   time.Time
+
 	agents []AgentsPoint
 	recent []policy.Decision
 }

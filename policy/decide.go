@@ -38,6 +38,7 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 	if in.Timeline.IsZero() {
 		in.Timeline = p.Timeline(nil)
 	}
+	in.Load = in.Load.checked()
 	next := st.observe(in, p.Pool)
 	active := in.Timeline.activity(in.Now)
 	d := Decision{

@@ -115,6 +115,9 @@ func TestDecide(t *testing.T) {
 			in.Load = Sample{Value: 50, Time: noon, Quality: Partial}
 			in.Outlook = outlook(50)
 		}, 10, []Code{ReasonReactive, ReasonLoadUnknown}},
+		{"a load that is not a number is not known", func(_ *Policy, in *Input, _ *State) { in.Load = load(math.NaN()) }, 10, []Code{ReasonForecast, ReasonLoadUnknown}},
+		{"nor is one that is negative", func(_ *Policy, in *Input, _ *State) { in.Load = load(-1) }, 10, []Code{ReasonForecast, ReasonLoadUnknown}},
+		{"nor is one that is infinite", func(_ *Policy, in *Input, _ *State) { in.Load = load(math.Inf(1)) }, 10, []Code{ReasonForecast, ReasonLoadUnknown}},
 		{"raises when the load is partial and high", func(_ *Policy, in *Input, _ *State) { in.Load = Sample{Value: 200, Time: noon, Quality: Partial} }, 20, []Code{ReasonReactive}},
 		{"raises by the forecast while the load is unknown", func(_ *Policy, in *Input, _ *State) {
 			in.Load, in.Outlook = Sample{Quality: Error}, outlook(300)

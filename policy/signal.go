@@ -1,6 +1,10 @@
 package policy
 
-import "time"
+import (
+	"fmt"
+	"math"
+	"time"
+)
 
 // Signal names one series of a Prometheus server: the text of a PromQL
 // expression and the labels that pick one series out of its answer. Many pools
@@ -45,4 +49,13 @@ func (s Sample) Age(now time.Time) time.Duration {
 		return 0
 	}
 	return now.Sub(s.Time)
+}
+
+// checked returns the sample as one that cannot be trusted if it is no number that a load
+// can be, whoever took it for good.
+func (s Sample) checked() Sample {
+	if (s.Quality == OK || s.Quality == Partial) && !(s.Value >= 0 && s.Value <= math.MaxFloat64) {
+		s.Detail, s.Quality = fmt.Sprintf("a load of %g", s.Value), NaN
+	}
+	return s
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/internal/api"
+	"github.com/scaling-adapter/scaling-adapter/internal/api/apitest"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -45,7 +46,7 @@ func serveDesk(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 1 && args[0] == "off" {
 		o.Control = nil
 	}
-	handler := api.New(o)
+	handler := apitest.Calls(api.New(o))
 	if len(args) == 1 && args[0] == "locked" {
 		handler = locked(handler)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/forecast"
 	"github.com/scaling-adapter/scaling-adapter/internal/api"
+	"github.com/scaling-adapter/scaling-adapter/internal/api/apitest"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -28,10 +29,10 @@ import (
 // at $ADAPTER, and an address at which nobody listens, $NOBODY. The adapter is also at
 // $LOCKED, by TLS with the certificate ca.pem and for alice.
 func serveExample(env *testscript.Env) error {
-	handler := api.New(api.Options{
+	handler := apitest.Calls(api.New(api.Options{
 		Snapshot: exampleSnapshot(), Metrics: prometheus.NewRegistry(),
 		Explain: func(string, int) (engine.Explanation, error) { return engine.Explanation{}, engine.ErrNoModel },
-	})
+	}))
 	server := httptest.NewServer(handler)
 	env.Defer(server.Close)
 	guarded := httptest.NewUnstartedServer(locked(handler))

@@ -29,6 +29,7 @@ type cli struct {
 	Explain  explainCmd  `cmd:"" help:"Explain in words why a pool has the agents that it has, or had."`
 	Override overrideCmd `cmd:"" help:"Set, list and end overrides of a running adapter."`
 	Event    eventCmd    `cmd:"" help:"Tell a running adapter of events, list and end them."`
+	State    stateCmd    `cmd:"" help:"Look at what is kept for the next start, export and import it."`
 	Schema   schemaCmd   `cmd:"" help:"Print the JSON Schema of rule files or of the configuration."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }

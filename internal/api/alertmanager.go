@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -17,15 +18,15 @@ import (
 type notification struct {
 	Version   string  `json:"version"`
 	Alerts    []alert `json:"alerts"`
-	Truncated uint64  `json:"truncatedAlerts"`
+	Truncated uint64  `json:"truncatedAlerts,omitempty"`
 }
 
 type alert struct {
 	Status      string            `json:"status"`
 	Labels      map[string]string `json:"labels"`
-	Annotations map[string]string `json:"annotations"`
-	StartsAt    time.Time         `json:"startsAt"`
-	EndsAt      time.Time         `json:"endsAt"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	StartsAt    time.Time         `json:"startsAt,omitzero"`
+	EndsAt      time.Time         `json:"endsAt,omitzero"`
 	Fingerprint string            `json:"fingerprint"`
 }
 
@@ -125,7 +126,11 @@ func (s *orders) alertmanager(r *http.Request, by caller) (any, error) {
 	defer s.mu.Unlock()
 	answer := apiv1.Notified{Ignored: []string{}}
 	for _, a := range n.Alerts {
-		if err := s.take(a, by, &answer); err != nil {
+		err := s.take(a, by, &answer)
+		if r, refused := errors.AsType[refusal](err); refused && r.status == http.StatusServiceUnavailable {
+			return nil, err // Alertmanager comes again
+		}
+		if err != nil {
 			s.Logger.Warn("alert ignored", "fingerprint", clip(a.Fingerprint), "alertname", clip(a.Labels["alertname"]), "remote", by.remote, "err", err)
 			answer.Ignored = append(answer.Ignored, clip(a.Fingerprint)+": "+err.Error())
 		}
@@ -151,7 +156,9 @@ func (s *orders) take(a alert, by caller, answer *apiv1.Notified) error {
 			if a.EndsAt.After(old.Start) && a.EndsAt.Before(now) {
 				end = a.EndsAt.UTC()
 			}
-			s.Engine.EndEvent(old.ID, end)
+			if _, err := s.Engine.EndEvent(old.ID, end); err != nil {
+				return notTaken(err)
+			}
 			answer.Ended++
 			after := old
 			after.End = end
@@ -161,12 +168,16 @@ func (s *orders) take(a alert, by caller, answer *apiv1.Notified) error {
 		return refuse(http.StatusBadRequest, "status %q is neither firing nor resolved", clip(a.Status))
 	case len(before) > 0:
 		e.ID, e.Start = before[0].ID, before[0].Start // another Alertmanager may have seen it begin at another time
-		s.Engine.PutEvent(e)
+		if err := s.Engine.PutEvent(e); err != nil {
+			return notTaken(err)
+		}
 		answer.Going++
 	case going(told, now) >= mostGoing:
 		return refuse(http.StatusConflict, "%d events that were told are not over yet, more are not taken", mostGoing)
 	default:
-		s.Engine.PutEvent(e)
+		if err := s.Engine.PutEvent(e); err != nil {
+			return notTaken(err)
+		}
 		answer.Started++
 		s.audit(by, sourceAlertmanager, "none", tell(e)).Info("event put", "event", e.ID)
 	}

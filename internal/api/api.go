@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/version"
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
@@ -49,28 +48,14 @@ type server struct {
 func New(o Options) http.Handler {
 	s := server{o, make(chan struct{}, 1)}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{EnableOpenMetrics: true}))
-	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "scaling-adapter is healthy.") })
-	mux.HandleFunc("GET /-/ready", s.ready)
-	mux.HandleFunc("POST /-/reload", s.reload)
-	mux.HandleFunc("GET /api/v1/status", s.status)
-	mux.HandleFunc("GET /api/v1/pools", s.pools)
-	mux.HandleFunc("GET /api/v1/decisions", s.decisions)
-	mux.HandleFunc("GET /api/v1/forecast", s.forecasts)
-	mux.HandleFunc("GET /api/v1/explain", s.explain)
-	mux.HandleFunc("GET /api/v1/budgets", s.budgets)
-	mux.HandleFunc("GET /api/v1/plan", s.plan)
-	mux.HandleFunc("GET /api/v1/rules", s.rules)
-	told := newOrders(o)
-	mux.HandleFunc("GET /api/v1/overrides", told.reading(told.overrides))
-	mux.HandleFunc("PUT /api/v1/overrides/{pool}", told.writing(mostOrder, told.setOverride))
-	mux.HandleFunc("DELETE /api/v1/overrides/{pool}", told.writing(mostOrder, told.endOverride))
-	mux.HandleFunc("GET /api/v1/events", told.reading(told.events))
-	mux.HandleFunc("POST /api/v1/events", told.writing(mostOrder, told.putEvent))
-	mux.HandleFunc("DELETE /api/v1/events/{id}", told.writing(mostOrder, told.endEvent))
-	mux.HandleFunc("POST /api/v1/events/alertmanager", told.writing(mostNotification, told.alertmanager))
-	mux.HandleFunc("GET /{$}", s.page)
+	for _, r := range s.routes(newOrders(o)) {
+		mux.HandleFunc(r.pattern, r.serve)
+	}
 	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+func (s server) healthy(w http.ResponseWriter, _ *http.Request) {
+	fmt.Fprintln(w, "scaling-adapter is healthy.")
 }
 
 // ready tells whether the first tick was taken. Missing data does not matter:
@@ -231,8 +216,11 @@ func eventOf(e policy.Event) apiv1.Event {
 	return apiv1.Event{ID: e.ID, Type: e.Type, Name: e.Name, Start: e.Start.UTC(), End: e.End.UTC(), Labels: table(e.Labels), Source: e.Source}
 }
 
+// ordinaryDecisions are told if nobody says how many.
+const ordinaryDecisions = 50
+
 func (s server) decisions(w http.ResponseWriter, r *http.Request) {
-	limit := 50
+	limit := ordinaryDecisions
 	if text := r.FormValue("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {

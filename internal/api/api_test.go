@@ -17,6 +17,7 @@ import (
 	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/forecast"
 	"github.com/scaling-adapter/scaling-adapter/forecast/footprint"
+	"github.com/scaling-adapter/scaling-adapter/internal/api/apitest"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -71,7 +72,7 @@ func snapshot(names ...string) *engine.Snapshot {
 
 func get(t *testing.T, snap *engine.Snapshot, path string) (int, string) {
 	t.Helper()
-	h := New(Options{Snapshot: func() *engine.Snapshot { return snap }, Metrics: prometheus.NewRegistry()})
+	h := apitest.Answers(New(Options{Snapshot: func() *engine.Snapshot { return snap }, Metrics: prometheus.NewRegistry()}))
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return w.Code, w.Body.String()

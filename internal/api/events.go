@@ -151,7 +151,9 @@ func (s *orders) putEvent(r *http.Request, by caller) (any, error) {
 	} else if going(told, now) >= mostGoing {
 		return nil, refuse(http.StatusConflict, "%d events that were told are not over yet, more are not taken; end some of them", mostGoing)
 	}
-	s.Engine.PutEvent(e)
+	if err := s.Engine.PutEvent(e); err != nil {
+		return nil, notTaken(err)
+	}
 	s.audit(by, author, before, tell(e)).Info("event put", "event", e.ID)
 	answer := apiv1.EventPut{KnownEvent: knownOf(e, now), Pools: reacting(settings, e), Warnings: []string{}}
 	if len(answer.Pools) == 0 {
@@ -236,7 +238,9 @@ func (s *orders) endEvent(r *http.Request, by caller) (any, error) {
 	if !now.Before(e.End) {
 		return nil, refuse(http.StatusConflict, "event %q has ended already, at %s", id, stamp(e.End))
 	}
-	s.Engine.EndEvent(id, now)
+	if _, err := s.Engine.EndEvent(id, now); err != nil {
+		return nil, notTaken(err)
+	}
 	before, after := tell(e), "none"
 	if e.Start.Before(now) { // otherwise it never began
 		e.End = now

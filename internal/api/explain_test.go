@@ -56,8 +56,8 @@ func eventful(t *testing.T) *engine.Snapshot {
 		{ID: "9", Type: "game", Name: "another league's", Start: now.Add(-time.Hour), End: now.Add(time.Hour), Labels: map[string]string{"league": "nfl"}},
 	}
 	p.Budgets = []engine.BudgetStatus{
-		{Name: "posts", Limit: 17, Cap: budget.Cap{Agents: 8, Detail: "12 of 17 are used", Scarce: true}},
-		{Name: "mails", Limit: 100, Cap: budget.Cap{Agents: 1, Detail: "3 of 100 are used"}},
+		{Name: "posts", Limit: 17, Cap: budget.Cap{Status: budget.OK, Agents: 8, Detail: "12 of 17 are used", Scarce: true}},
+		{Name: "mails", Limit: 100, Cap: budget.Cap{Status: budget.OK, Agents: 1, Detail: "3 of 100 are used"}},
 	}
 	p.Override = &policy.Override{ID: "nba-7", Pool: "nba", Min: new(5), Author: "ann", Reason: "a test\nof lines\x1b[31m", Start: now.Add(-time.Hour), End: now.Add(26 * time.Hour)}
 	snap.Hosts = append(snap.Hosts,

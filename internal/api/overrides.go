@@ -123,9 +123,17 @@ func (s *orders) setOverride(r *http.Request, by caller) (any, error) {
 		return nil, err
 	}
 	replaced := slices.DeleteFunc(s.ofPool(pool.Name, now), s.configured)
-	s.Engine.SetOverride(o)
+	if err := s.Engine.SetOverride(o); err != nil {
+		return nil, notTaken(err)
+	}
 	s.audit(by, o.Author, describeAll(replaced), describe(o)).Info("override set", "pool", pool.Name, "override", o.ID)
 	return apiv1.OverrideSet{Override: s.overrideView(o, now), Replaced: s.overrideViews(replaced, now), Warnings: warnings(pool, o, s.Engine.Settings())}, nil
+}
+
+// notTaken is the answer to an order that could not be saved: it would be lost with the
+// process, so that it is as if it had not been given.
+func notTaken(err error) error {
+	return refuse(http.StatusServiceUnavailable, "%s; nothing has changed", err)
 }
 
 // warnings say why an override may do less than is expected of it.
@@ -167,7 +175,9 @@ func (s *orders) endOverride(r *http.Request, by caller) (any, error) {
 		}
 		return nil, refuse(http.StatusNotFound, "pool %q has no override", name)
 	}
-	s.Engine.EndOverride(name)
+	if _, err := s.Engine.EndOverride(name); err != nil {
+		return nil, notTaken(err)
+	}
 	s.audit(by, author, describeAll(ended), "none").Info("override ended", "pool", name, "override", ended[0].ID)
 	return s.overrideViews(ended, now), nil
 }

@@ -80,6 +80,9 @@ func (s server) planned(ctx context.Context, end time.Time) (engine.Plan, error)
 	ctx, cancel := context.WithTimeout(ctx, planTimeout)
 	defer cancel()
 	p, err := s.Engine.Plan(ctx, end)
+	if bad, ok := errors.AsType[engine.SpanError](err); ok {
+		err = refuse(http.StatusBadRequest, "%s", bad)
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = refuse(http.StatusServiceUnavailable, "the plan was not ready within %s; ask again later, or for an earlier end", planTimeout)
 	}

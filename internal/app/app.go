@@ -54,6 +54,9 @@ type App struct {
 	promMetrics     *promquery.Metrics
 	actuatorMetrics *actuator.Metrics
 	calendars       *calendars
+	service         *service
+	state           *state // nil: nothing outlives the process
+	webhooks        *webhooks
 	reloadOK        prometheus.Gauge
 	reloadTime      prometheus.Gauge
 
@@ -88,14 +91,27 @@ func New(o Options) (*App, error) {
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), versioncollector.NewCollector("scaling_adapter"))
 	a := &App{
 		Options: o, control: control, registry: reg, promMetrics: promquery.NewMetrics(reg), actuatorMetrics: actuator.NewMetrics(reg), close: func() {},
+		service:    newService(o.Logger),
+		webhooks:   newWebhooks(reg, o.Logger),
 		reloadOK:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "scaling_adapter_config_last_reload_successful", Help: "1 if the last attempt to load the configuration succeeded."}),
 		reloadTime: prometheus.NewGauge(prometheus.GaugeOpts{Name: "scaling_adapter_config_last_reload_success_timestamp_seconds", Help: "When the configuration was last loaded."}),
 	}
 	reg.MustRegister(a.reloadOK, a.reloadTime)
 	a.calendars = newCalendars(o.Now)
 	reg.MustRegister(a.calendars)
-	a.engine = engine.New(engine.Options{Registerer: reg, Logger: o.Logger, Journal: a.journal})
-	return a, a.Reload()
+	var memory engine.Memory
+	if a.state, memory, err = a.openState(); err != nil {
+		return nil, err
+	}
+	if a.state != nil {
+		reg.MustRegister(a.state)
+	}
+	a.engine = engine.New(engine.Options{Registerer: reg, Logger: o.Logger, Journal: a.journal, Store: a.state.engineStore(), Memory: memory, Ticked: func(time.Time) { a.service.ticked(a.Snapshot()); a.webhooks.ticked(a.Snapshot()) }})
+	if err := a.Reload(); err != nil {
+		_ = a.state.close() // nothing was written
+		return nil, err
+	}
+	return a, nil
 }
 
 // Snapshot returns what the last tick saw and did; nil before the first one.
@@ -115,6 +131,7 @@ func (a *App) journal(d policy.Decision, o policy.Outcome) {
 		attrs = append(attrs, "err", o.Err)
 	}
 	a.Logger.Log(context.Background(), level, "decided", attrs...)
+	a.webhooks.decided(d, o)
 	if a.Journal != nil {
 		a.Journal(d, o)
 	}
@@ -125,7 +142,10 @@ func (a *App) journal(d policy.Decision, o policy.Outcome) {
 func (a *App) Reload() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if err := a.reload(); err != nil {
+	a.service.reloading()
+	err := a.reload()
+	a.service.reloaded(err, a.Snapshot())
+	if err != nil {
 		a.reloadOK.Set(0)
 		return err
 	}
@@ -138,7 +158,7 @@ func (a *App) reload() error {
 	now := a.Now()
 	cfg, rules, err := Load(a.ConfigFile, a.Getenv, now, a.calendars.fetch)
 	if len(cfg.RuleFiles) > 0 { // also when one of them is wrong: it will be corrected
-		a.read = slices.Concat([]string{a.ConfigFile}, cfg.RuleFiles, rules.Files)
+		a.read = slices.Concat([]string{a.ConfigFile}, cfg.RuleFiles, rules.Files, a.state.aside())
 	}
 	if err != nil {
 		return err
@@ -151,11 +171,18 @@ func (a *App) reload() error {
 		}
 	}
 	s := settings(cfg, rules, cfg.Hash[:16]+rules.Hash[:16], now)
-	if a.current != nil && a.current.Hash == s.Hash && reflect.DeepEqual(a.current.Events, s.Events) {
+	a.state.apply(s)
+	a.state.warn(a, cfg)
+	if a.current != nil && a.current.Hash == s.Hash && a.current.SafeMode == s.SafeMode && reflect.DeepEqual(a.current.Events, s.Events) {
 		return nil
 	}
 	source, orchestrator, err := connect(cfg, a.promMetrics, a.actuatorMetrics, a.Logger)
 	if err != nil {
+		return err
+	}
+	if err := a.webhooks.Apply(endpoints(cfg)); err != nil {
+		source.Close()
+		orchestrator.Close()
 		return err
 	}
 	s.Source, s.Actuator, s.Generation = source, orchestrator, 1
@@ -168,24 +195,25 @@ func (a *App) reload() error {
 	}
 	a.actuatorMetrics.Keep(names)
 	a.engine.Apply(s)
+	a.service.checkInterval(s.Interval)
 	a.close()
 	a.current, a.close = s, func() { source.Close(); orchestrator.Close() }
 	a.Logger.Info("configuration loaded", "file", a.ConfigFile, "generation", s.Generation, "pools", len(s.Pools), "events", len(s.Events), "enabled", s.Enabled, "hash", s.Hash)
 	return nil
 }
 
-// interval is the time between ticks as it is configured now.
-func (a *App) interval() time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.current.Interval
-}
+// interval is the time between ticks as it is configured now. It does not wait for a
+// reload that is under way.
+func (a *App) interval() time.Duration { return a.engine.Settings().Interval }
 
 // Run takes ticks until the context ends or the HTTP server fails. It makes the
 // ticks itself when ticks is nil.
 func (a *App) Run(ctx context.Context, ticks <-chan time.Time) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // before we are ready, since it ends a process that does not take it
+	defer signal.Stop(hangup)
 	var group sync.WaitGroup
 	if ticks == nil {
 		own := make(chan time.Time)
@@ -198,26 +226,44 @@ func (a *App) Run(ctx context.Context, ticks <-chan time.Time) error {
 			cancel(err)
 		}
 	})
-	group.Go(func() { a.reloadWhenTold(ctx) })
+	group.Go(func() { a.reloadWhenTold(ctx, hangup) })
+	group.Go(func() {
+		<-ctx.Done()
+		a.stop(ctx, server)
+	})
+	sending, endSending := context.WithCancel(context.WithoutCancel(ctx))
+	defer endSending()
+	group.Go(func() { a.webhooks.Run(sending) })
+	a.service.ready()
 	a.engine.Run(ctx, ticks)
+	endSending() // now: the loop has told its last
 
-	a.Logger.Info("stopping")
 	cause := context.Cause(ctx)
 	cancel(nil)
+	group.Wait()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.close()
+	if err := a.state.close(); err != nil {
+		a.Logger.Error("state not closed", "err", err)
+	}
+	if cause == nil || errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
+		return nil
+	}
+	return cause
+}
+
+// stop ends all but the loop, which finishes its calls meanwhile.
+func (a *App) stop(ctx context.Context, server *http.Server) {
 	const patience = 5 * time.Second // with clients of the HTTP server
+	a.Logger.Info("stopping")
+	a.service.stopping()
+	a.calendars.stop()
 	closing, done := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer done()
 	if err := server.Shutdown(closing); err != nil {
 		_ = server.Close() // what is still open then is of no use any more
 	}
-	group.Wait()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.close()
-	if cause == nil || errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
-		return nil
-	}
-	return cause
 }
 
 func (a *App) server() *http.Server {
@@ -243,11 +289,8 @@ func (a *App) serve(server *http.Server) error {
 	return fmt.Errorf("serve HTTP: %w", err)
 }
 
-// reloadWhenTold reloads on SIGHUP, when a file has changed, and now and then.
-func (a *App) reloadWhenTold(ctx context.Context) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+// reloadWhenTold reloads on hangup, when a file has changed, and now and then.
+func (a *App) reloadWhenTold(ctx context.Context, hangup <-chan os.Signal) {
 	regular, look := time.NewTicker(reloadEvery), time.NewTicker(lookEvery)
 	defer regular.Stop()
 	defer look.Stop()

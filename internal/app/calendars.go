@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/scaling-adapter/scaling-adapter/internal/store"
 	"github.com/scaling-adapter/scaling-adapter/rulefile"
 )
 
@@ -19,6 +20,11 @@ import (
 type calendars struct {
 	client *http.Client
 	now    func() time.Time
+	ctx    context.Context // of all requests
+	stop   func()          // ends those that are under way, and all later ones
+
+	// keep is told the copies that are new, and with nil those that nobody wants any more.
+	keep func(map[string]*store.Calendar)
 
 	mu     sync.Mutex
 	copies map[string]*calendar // by event source
@@ -42,7 +48,17 @@ const (
 )
 
 func newCalendars(now func() time.Time) *calendars {
-	return &calendars{client: &http.Client{Timeout: calendarTimeout}, now: now, copies: map[string]*calendar{}}
+	ctx, stop := context.WithCancel(context.Background())
+	return &calendars{client: &http.Client{Timeout: calendarTimeout}, now: now, ctx: ctx, stop: stop, copies: map[string]*calendar{}, keep: func(map[string]*store.Calendar) {}}
+}
+
+// restore takes the copies that were kept before the process began.
+func (c *calendars) restore(copies map[string]store.Calendar) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for source, kept := range copies {
+		c.copies[source] = &calendar{url: kept.URL, data: kept.Data, etag: kept.ETag, good: kept.Good}
+	}
 }
 
 // fetch returns the calendar of an event source, at most [calendarEvery] old if its
@@ -61,6 +77,7 @@ func (c *calendars) fetch(source, url string) ([]byte, error) {
 		last.tried = now
 		if last.err = c.get(last); last.err == nil {
 			last.good = now
+			c.keep(map[string]*store.Calendar{source: {URL: url, ETag: last.etag, Data: last.data, Good: now}})
 		}
 	}
 	return last.data, last.err
@@ -81,12 +98,22 @@ func (c *calendars) expire() {
 func (c *calendars) forget(since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	maps.DeleteFunc(c.copies, func(_ string, last *calendar) bool { return last.asked.Before(since) })
+	gone := map[string]*store.Calendar{}
+	maps.DeleteFunc(c.copies, func(source string, last *calendar) bool {
+		unwanted := last.asked.Before(since)
+		if unwanted {
+			gone[source] = nil
+		}
+		return unwanted
+	})
+	if len(gone) > 0 {
+		c.keep(gone)
+	}
 }
 
 // get replaces the copy by a newer one.
 func (c *calendars) get(last *calendar) error {
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, last.url, nil)
+	request, err := http.NewRequestWithContext(c.ctx, http.MethodGet, last.url, nil)
 	if err != nil {
 		return err
 	}

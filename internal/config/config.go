@@ -31,7 +31,9 @@ type Config struct {
 	Emergency    Emergency
 	Limits       Limits
 	Defaults     Defaults
+	Webhooks     []Webhook
 	RuleFiles    []string // sorted; each exists
+	Storage      string   // directory of what must outlive the process
 	Hash         string   // of the file and what the environment overrides
 }
 
@@ -85,6 +87,16 @@ type Limits struct {
 	At             strictyaml.Pos
 }
 
+// Webhook is where events are sent.
+type Webhook struct {
+	Name       string   // as configured, or the host of the URL; no other webhook has it
+	URL        string   // its path may be a secret
+	Events     []string // their types
+	SecretFile string
+	Timeout    time.Duration // of one attempt
+	HTTP       config.HTTPClientConfig
+}
+
 // Defaults are for pools that do not say otherwise.
 type Defaults struct {
 	Mode        string
@@ -102,7 +114,14 @@ type file struct {
 	Hosts        hosts          `yaml:"hosts"`
 	Limits       limits         `yaml:"limits"`
 	Defaults     defaults       `yaml:"defaults"`
+	Webhooks     []webhook      `yaml:"webhooks"`
+	Storage      storage        `yaml:"storage"`
 	RuleFiles    []string       `yaml:"rule_files"`
+}
+
+type storage struct {
+	strictyaml.Where
+	Path string `yaml:"path"`
 }
 
 type prometheus struct {
@@ -165,6 +184,16 @@ type emergency struct {
 	Resume  model.Duration `yaml:"resume"`
 }
 
+type webhook struct {
+	strictyaml.Where
+	Name       string                  `yaml:"name"`
+	URL        string                  `yaml:"url"`
+	Events     []string                `yaml:"events"`
+	SecretFile string                  `yaml:"secret_file"`
+	Timeout    *model.Duration         `yaml:"timeout"`
+	HTTP       config.HTTPClientConfig `yaml:",inline"`
+}
+
 type defaults struct {
 	strictyaml.Where
 	Mode        string         `yaml:"mode"`
@@ -179,6 +208,7 @@ func defaultFile() file {
 	seconds := func(n int) model.Duration { return model.Duration(time.Duration(n) * time.Second) }
 	return file{
 		Prometheus:   prometheus{Timeout: seconds(10), QueryLag: seconds(30), MaxSampleAge: seconds(120), HTTP: config.DefaultHTTPClientConfig},
+		Storage:      storage{Path: "data"},
 		Orchestrator: orchestrator{Timeout: seconds(5), Retries: 2, ConvergeTimeout: seconds(300), FailurePause: seconds(1800), HTTP: config.DefaultHTTPClientConfig},
 		Interval:     seconds(30),
 		Forecast:     forecast{Step: seconds(300), History: 28 * day, Horizon: day, RefitInterval: day / 24, MaxAge: day / 12},
@@ -252,7 +282,14 @@ func parse(name string, data []byte, getenv func(string) string) (Config, error)
 	if cfg.Limits.At.File == "" {
 		cfg.Limits.At = f.Pos()
 	}
+	cfg.Webhooks = c.webhooks(f.Webhooks, dir)
 	cfg.RuleFiles = c.ruleFiles(f, dir)
+	if cfg.Storage = f.Storage.Path; !filepath.IsAbs(cfg.Storage) {
+		cfg.Storage = filepath.Join(dir, cfg.Storage)
+	}
+	if f.Storage.Path == "" {
+		ps.Add(f.Storage.At("path"), "path must not be empty; leave storage out for data, beside this file")
+	}
 	cfg.Hash = fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(data, "%v %v %v", cfg.Limits, cfg.Hosts, cfg.Emergency)))
 	return cfg, ps.Err()
 }
@@ -434,6 +471,78 @@ func (c checker) defaults(d defaults) Defaults {
 		c.Add(d.At("sensitivity"), "sensitivity must be above 0 and at most 1, got %g", d.Sensitivity)
 	}
 	return Defaults{Mode: d.Mode, LeadTime: time.Duration(d.LeadTime), Quantile: d.Quantile, Sensitivity: d.Sensitivity}
+}
+
+// webhookEvents are the types of events that a webhook can ask for.
+var webhookEvents = []string{"scaling_executed", "scaling_failed", "emergency", "budget_exhausted"}
+
+const (
+	defaultWebhookTimeout = model.Duration(5 * time.Second)
+	maxWebhookTimeout     = time.Minute // an endpoint is sent one event at a time
+)
+
+func (c checker) webhooks(hooks []webhook, dir string) []Webhook {
+	var out []Webhook
+	taken := map[string]bool{}
+	for _, h := range hooks {
+		w := Webhook{
+			Name: h.Name, URL: h.URL, Events: c.webhookEvents(h), SecretFile: h.SecretFile,
+			Timeout: time.Duration(defaultWebhookTimeout), HTTP: c.client(h.Where, h.HTTP, dir),
+		}
+		if host := c.webhookHost(h); w.Name == "" {
+			w.Name = host
+		}
+		if w.Name != "" && taken[w.Name] {
+			c.Add(h.At("name"), "there are two webhooks %q; give each a name of its own", w.Name)
+		}
+		taken[w.Name] = true
+		if w.SecretFile == "" {
+			c.Add(h.Pos(), "a webhook needs a secret_file; what is sent is signed with it")
+		} else if !filepath.IsAbs(w.SecretFile) {
+			w.SecretFile = filepath.Join(dir, w.SecretFile)
+		}
+		if h.Timeout != nil {
+			w.Timeout = c.duration(h.Where, "timeout", *h.Timeout, time.Millisecond)
+		}
+		if w.Timeout > maxWebhookTimeout {
+			c.Add(h.At("timeout"), "timeout must be at most %s, got %s", model.Duration(maxWebhookTimeout), h.Timeout)
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// webhookHost returns the host of a webhook's URL. Problems do not repeat the URL, which
+// may be a secret.
+func (c checker) webhookHost(h webhook) string {
+	u, err := url.Parse(h.URL)
+	switch {
+	case h.URL == "":
+		c.Add(h.Pos(), "url is missing, like https://hooks.example/x")
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		c.Add(h.At("url"), "url must be like https://hooks.example/x")
+	case u.User != nil:
+		c.Add(h.At("url"), "url must not hold credentials; put a secret into secret_file, which signs what is sent, or use basic_auth with password_file")
+	default:
+		return u.Host
+	}
+	return ""
+}
+
+func (c checker) webhookEvents(h webhook) []string {
+	known := strings.Join(webhookEvents, ", ")
+	if len(h.Events) == 0 {
+		c.Add(h.Pos(), "events is missing; known are %s", known)
+	}
+	for i, name := range h.Events {
+		switch {
+		case !slices.Contains(webhookEvents, name):
+			c.Add(h.At("events"), "unknown event %q; known are %s", name, known)
+		case slices.Contains(h.Events[:i], name):
+			c.Add(h.At("events"), "event %s is there twice", name)
+		}
+	}
+	return h.Events
 }
 
 // ruleFiles returns the files that the patterns match, relative to the

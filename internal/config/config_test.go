@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,27 @@ orchestrator: {url: "http://x", authorization: {credentials: hunter2}}
 rule_files: [c.yml]
 `, `c.yml:1:43: basic_auth holds a secret
 c.yml:2:48: authorization holds a secret`},
+		"webhooks": {least + `webhooks:
+  - {url: "ftp://hooks.example/hunter2", events: [scaling_failed, scaling_faild, scaling_failed], secret_file: s}
+  - {url: "https://hunter2:hunter2@hooks.example/x", events: [emergency], secret_file: s, timeout: 0s}
+  - {name: a, timeout: 61s}
+  - {url: "https://hooks.example/hunter2", events: [emergency], secret_file: s}
+  - {url: "http://hooks.example/hunter2", events: [emergency], secret_file: s}
+  - {name: a, url: "https://x/%zz", events: [], secret_file: s, authorization: {credentials: hunter2}}
+`, `c.yml:6:11: url must be like https://hooks.example/x
+c.yml:6:50: unknown event "scaling_faild"; known are scaling_executed, scaling_failed, emergency, budget_exhausted
+c.yml:6:50: event scaling_failed is there twice
+c.yml:7:11: url must not hold credentials; put a secret into secret_file, which signs what is sent
+c.yml:7:100: timeout must be at least 1ms, got 0s
+c.yml:8:5: url is missing, like https://hooks.example/x
+c.yml:8:5: events is missing; known are
+c.yml:8:5: a webhook needs a secret_file
+c.yml:8:24: timeout must be at most 1m, got 1m1s
+c.yml:10:5: there are two webhooks "hooks.example"; give each a name of its own
+c.yml:11:12: there are two webhooks "a"
+c.yml:11:20: url must be like
+c.yml:11:5: events is missing
+c.yml:11:80: authorization holds a secret`},
 		"unknown key": {least + "promethus: {}\n", "c.yml:5:1: unknown key \"promethus\"; did you mean prometheus?"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,6 +143,30 @@ c.yml:2:48: authorization holds a secret`},
 				t.Error("a secret is in the message")
 			}
 		})
+	}
+}
+
+func TestWebhooksAreNamedByTheirHosts(t *testing.T) {
+	dir := write(t, map[string]string{"rules/a.yml": "", "c.yml": least + `webhooks:
+  - {url: "https://hooks.example:8443/x", events: [scaling_executed], secret_file: hook.secret}
+  - {name: pager, url: "https://hooks.example:8443/x", events: [emergency, budget_exhausted], secret_file: /run/hook.secret, timeout: 1m, basic_auth: {username: u, password_file: p}}
+`})
+	c, err := Load(filepath.Join(dir, "c.yml"), env(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []Webhook{
+		{Name: "hooks.example:8443", URL: "https://hooks.example:8443/x", Events: []string{"scaling_executed"}, SecretFile: filepath.Join(dir, "hook.secret"), Timeout: 5 * time.Second},
+		{Name: "pager", URL: "https://hooks.example:8443/x", Events: []string{"emergency", "budget_exhausted"}, SecretFile: "/run/hook.secret", Timeout: time.Minute},
+	} {
+		got := c.Webhooks[i]
+		if got.HTTP.FollowRedirects || i == 1 && got.HTTP.BasicAuth.PasswordFile != filepath.Join(dir, "p") {
+			t.Errorf("settings of HTTP of %s: got %+v", got.Name, got.HTTP)
+		}
+		got.HTTP = want.HTTP
+		if !reflect.DeepEqual(want, got) {
+			t.Errorf("webhook: got %+v, want %+v", got, want)
+		}
 	}
 }
 

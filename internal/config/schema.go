@@ -39,6 +39,7 @@ var words = strictyaml.Words{
 		"prometheus":   {Required: []string{"url"}},
 		"orchestrator": {Required: []string{"url"}},
 		"OAuth2":       {Required: []string{"client_id", "token_url"}},
+		"webhook":      {Required: []string{"url", "events", "secret_file"}},
 		"hostGroup":    {Required: []string{"name"}, AnyOf: strictyaml.Need("cpu_percent", "memory_percent")},
 	},
 	Keys: map[string]strictyaml.Schema{
@@ -49,12 +50,15 @@ var words = strictyaml.Words{
 		"file.hosts":        {Description: "What the machines under the agents are asked; without a query a resource limits nothing."},
 		"file.limits":       {Description: "What all pools share."},
 		"file.defaults":     {Description: "For pools that do not say otherwise."},
+		"file.webhooks":     {Description: "Who is told what happened."},
 		"file.rule_files":   {Description: "Patterns of file names, relative to this file; each must match one.", MinItems: 1},
 
 		"prometheus.url":                {Description: "Without credentials.", Pattern: "^https?://.", PatternMessage: "Expected a URL like http://127.0.0.1:9090."},
 		"prometheus.timeout":            {Description: "Of one query."},
 		"prometheus.query_lag":          {Description: "Queries end this long before now."},
 		"prometheus.max_sample_age":     {Description: "Older samples are stale and lower nothing."},
+		"file.storage":                  {Description: "Where what must outlive the process is kept."},
+		"storage.path":                  {Description: "A directory, relative to this file; default data. A change needs a restart.", MinLength: 1},
 		"orchestrator.url":              {Description: "Without credentials.", Pattern: "^https?://.", PatternMessage: "Expected a URL like http://127.0.0.1:9090."},
 		"orchestrator.timeout":          {Description: "Of one attempt."},
 		"orchestrator.converge_timeout": {Description: "How long a change that was accepted may take until it counts as failed; 0s: for ever."},
@@ -85,11 +89,25 @@ var words = strictyaml.Words{
 		"emergency.settle":         {Description: "Between two cuts."},
 		"emergency.resume":         {Description: "Below the limits before pools grow again."},
 
+		"webhook.name":        {Description: "In logs and metrics; without one it is the host of the URL."},
+		"webhook.url":         {Description: "Without credentials.", Pattern: "^https?://.", PatternMessage: "Expected a URL like https://hooks.example/x."},
+		"webhook.events":      {Description: "That are sent to it.", MinItems: 1, Items: &strictyaml.Schema{Type: strictyaml.Types{"string"}, Enum: eventTypes()}},
+		"webhook.secret_file": {Description: "The key that signs what is sent; read anew each time.", MinLength: 1},
+		"webhook.timeout":     {Description: "Of one attempt; at most 1m.", Default: defaultWebhookTimeout.String()},
+
 		"defaults.mode":        {Description: "What is carried out of what is decided.", Enum: []any{"dry_run", "scale_up_only", "active"}},
 		"defaults.lead_time":   {Description: "How long before it is useful an agent must be asked for."},
 		"defaults.quantile":    {Description: "Of the forecast that capacity is planned for.", ExclusiveMinimum: new(0.0), ExclusiveMaximum: new(1.0)},
 		"defaults.sensitivity": {Description: "Share of the gap to the demand that one decision closes.", ExclusiveMinimum: new(0.0), Maximum: new(1.0)},
 	},
+}
+
+func eventTypes() []any {
+	var types []any
+	for _, t := range webhookEvents {
+		types = append(types, t)
+	}
+	return types
 }
 
 func says(s strictyaml.Schema, description string) strictyaml.Schema {

@@ -46,6 +46,10 @@ limits:
   memory_percent: 70
   emergency: {cpu_percent: 90, memory_percent: 85, samples: 3, reduce: 30%, settle: 5m, resume: 5m}
 defaults: {mode: dry_run, lead_time: 10m, quantile: 0.9, sensitivity: 1}
+storage: {path: data}
+webhooks:
+  - {name: pager, url: "https://hooks.example/x", events: [scaling_failed, emergency], secret_file: hook.secret, timeout: 5s, tls_config: {ca_file: ca.pem}}
+  - {url: "http://127.0.0.1:8080", events: [scaling_executed], secret_file: /run/hook.secret}
 rule_files: [rules/*.yml]
 `}
 
@@ -118,6 +122,9 @@ func TestTheSchemaHasTheDefaults(t *testing.T) {
 		if diff := cmp.Diff(c.want, s.Defs[c.def].Properties[c.key].Default); diff != "" {
 			t.Errorf("default of %s.%s (-want +got):\n%s", c.def, c.key, diff)
 		}
+	}
+	if got, want := s.Defs["webhook"].Properties["timeout"].Default, "5s"; got != want {
+		t.Errorf("default of webhook.timeout: got %v, want %s", got, want)
 	}
 	if got := s.Properties["interval"].Default; got != "30s" {
 		t.Errorf("default of interval: got %v", got)

@@ -64,6 +64,8 @@ func (t Test) active() engine.Settings {
 	s.Generation, s.LoadedAt, s.Interval, s.QueryLag = 1, t.start, t.tick, 0
 	s.Pools = slices.Clone(s.Pools)
 	for i := range s.Pools {
+		// A frozen orchestrator shows what rules ask for, and is no failure.
+		s.Pools[i].Pool.ConvergeTimeout, s.Pools[i].Pool.FailurePause = 0, 0
 		if s.Pools[i].Pool.Mode == policy.DryRun {
 			s.Pools[i].Pool.Mode = policy.Active
 		}
@@ -76,7 +78,9 @@ func (t Test) play(ctx context.Context, e *engine.Engine, c *clock) (failures []
 	todo, news := t.expectations, t.news
 	for ; len(todo) > 0; c.at = c.at.Add(t.tick) {
 		for ; len(news) > 0 && !news[0].told.After(c.at); news = news[1:] {
-			e.PutEvent(news[0].event)
+			if err := e.PutEvent(news[0].event); err != nil {
+				return failures, err
+			}
 		}
 		began := time.Now()
 		e.Tick(ctx, c.at)
