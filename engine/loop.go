@@ -155,6 +155,7 @@ func (e *Engine) Tick(ctx context.Context, now time.Time) {
 	defer cancel()
 
 	e.adopt(s, now, e.observeExprs(ctx, s, now))
+	e.resume()
 	seen := e.observe(ctx, s, now)
 	e.learn(ctx, s, now, began.Add(s.Interval/2))
 	e.learnAppetites(s, now, &seen)

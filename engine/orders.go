@@ -22,6 +22,7 @@ type orders struct {
 	overrides  []toldOverride
 	events     []policy.Event
 	generation int            // counts changes of the events
+	resumed    []string       // pools whose pause the next tick ends
 	gone       Change         // what has ended by itself since the last one was saved
 	measured   []policy.Event // those of expressions; told by the ticks
 }
@@ -115,6 +116,25 @@ func (e *Engine) endOverrides(last, now time.Time, interval time.Duration) {
 	for i := range e.orders.overrides {
 		e.orders.overrides[i].seen = true
 	}
+}
+
+// Resume ends the pause of a pool with the next tick.
+func (e *Engine) Resume(pool string) {
+	e.orders.mu.Lock()
+	defer e.orders.mu.Unlock()
+	e.orders.resumed = append(e.orders.resumed, pool)
+}
+
+// resume ends the pauses that somebody wants to end.
+func (e *Engine) resume() {
+	e.orders.mu.Lock()
+	defer e.orders.mu.Unlock()
+	for _, name := range e.orders.resumed {
+		if p := e.pools[name]; p != nil {
+			p.state = p.state.Unpaused()
+		}
+	}
+	e.orders.resumed = nil
 }
 
 // overridesNow returns the overrides that have effect, by pool.

@@ -61,6 +61,12 @@ func (st State) paused(p Pool, now time.Time, why string) State {
 	return st
 }
 
+// Unpaused returns the state of a pool that is scaled again.
+func (st State) Unpaused() State {
+	st.Pause, st.Asked, st.Doubts = Pause{}, Asked{}, 0
+	return st
+}
+
 // settled returns the state with what the count tells about the change that was asked for
 // last: that it is there; that somebody else has changed the pool, which is adopted; or that
 // it has not come within the converge timeout, which is a failure.

@@ -27,7 +27,9 @@ type cli struct {
 	Forecast forecastCmd `cmd:"" help:"Show the forecast of a pool or of a file."`
 	Plan     planCmd     `cmd:"" help:"Show what pools are going to do in the coming days, and what a change of rules changes."`
 	Explain  explainCmd  `cmd:"" help:"Explain in words why a pool has the agents that it has, or had."`
+	Status   statusCmd   `cmd:"" help:"Show how a running adapter does, and its pools."`
 	Override overrideCmd `cmd:"" help:"Set, list and end overrides of a running adapter."`
+	Resume   resumeCmd   `cmd:"" help:"End the pause of a pool that could not be scaled."`
 	Event    eventCmd    `cmd:"" help:"Tell a running adapter of events, list and end them."`
 	State    stateCmd    `cmd:"" help:"Look at what is kept for the next start, export and import it."`
 	Schema   schemaCmd   `cmd:"" help:"Print the JSON Schema of rule files or of the configuration."`

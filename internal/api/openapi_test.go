@@ -234,6 +234,11 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 	desk.engine.Apply(&set)
 	send(desk.handler, 409, "DELETE", "/api/v1/overrides/nba", "")
 
+	desk.pauseNBA(t)
+	send(desk.handler, 400, "DELETE", "/api/v1/pauses/nba?author=%07", "")
+	send(desk.handler, 404, "DELETE", "/api/v1/pauses/nfl", "")
+	send(desk.handler, 200, "DELETE", "/api/v1/pauses/nba?author=anna", "")
+
 	// Orders that cannot be saved, and those of others.
 	told := engine.New(engine.Options{
 		Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler), Store: fails{},
@@ -245,11 +250,11 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 	told.Apply(&set)
 	unsaved := of(Options{Engine: told, Control: anybody})
 	off := of(Options{Engine: told})
+	send(off, 403, "DELETE", "/api/v1/pauses/nba", "")
 	for _, w := range writes {
 		w.path = strings.Replace(w.path, "nba", "nfl", 1)
 		if strings.HasSuffix(w.path, "alertmanager") {
-			send(off, 403, w.method, w.path, w.body)
-			continue // an alert that cannot be saved is named in the answer
+			w.body = firing("0123456789abcdef", now)
 		}
 		send(unsaved, 503, w.method, w.path, w.body)
 		send(off, 403, w.method, w.path, w.body)

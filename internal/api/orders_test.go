@@ -26,6 +26,7 @@ import (
 type world struct {
 	load   float64
 	agents map[string]int
+	refuse bool
 }
 
 func (w *world) Sample(_ context.Context, now time.Time, signals []policy.Signal) []policy.Sample {
@@ -57,6 +58,9 @@ func (w *world) Current(_ context.Context, pool string) policy.Count {
 }
 
 func (w *world) Scale(_ context.Context, d policy.Decision) policy.Outcome {
+	if w.refuse {
+		return policy.Outcome{Result: policy.Failed, Err: errors.New("HTTP 500")}
+	}
 	w.agents[d.Pool] = d.Desired
 	return policy.Outcome{Result: policy.Accepted}
 }
@@ -87,7 +91,7 @@ func newDesk(tb testing.TB) *desk {
 		set.Pools = append(set.Pools, engine.Pool{Policy: policy.Policy{
 			Pool: policy.Pool{
 				Name: name, Labels: map[string]string{"league": name}, Location: time.UTC, Agents: policy.Agents{Base: 10, Min: 2, Max: 40},
-				PerAgent: 10, LeadTime: time.Minute, Quantile: 0.5, Sensitivity: 1, Weight: 1, Mode: policy.Active, ForecastMaxAge: time.Hour,
+				PerAgent: 10, LeadTime: time.Minute, Quantile: 0.5, Sensitivity: 1, Weight: 1, Mode: policy.Active, ForecastMaxAge: time.Hour, FailurePause: 30 * time.Minute,
 				Behavior: policy.Behavior{ScaleUp: policy.ScalingRules{Tolerance: 0.1}, ScaleDown: policy.ScalingRules{Tolerance: 0.1}},
 			},
 			Rules: []policy.Rule{{Name: "news", When: policy.Condition{Events: []policy.EventMatch{{Type: "breaking_news"}}}, Demand: &policy.DemandEffect{Multiply: 2}}, {Name: "queue", When: policy.Condition{Events: []policy.EventMatch{{Type: policy.ExprType + "queue > 300"}}}, Hold: policy.HoldDown}},
@@ -412,5 +416,44 @@ func TestWritingTakesJSONOnly(t *testing.T) {
 	rec := httptest.NewRecorder()
 	if d.handler.ServeHTTP(rec, r); rec.Code != http.StatusOK {
 		t.Errorf("with a charset: got %d %s", rec.Code, rec.Body)
+	}
+}
+
+// pauseNBA makes a scaling of the pool nba fail.
+func (d *desk) pauseNBA(t *testing.T) {
+	t.Helper()
+	set := *d.engine.Settings()
+	set.Overrides = nil
+	d.engine.Apply(&set)
+	d.world.agents["nba"], d.world.refuse = 5, true
+	d.tick(t)
+	d.world.refuse = false
+	if p := d.engine.Snapshot().Pools[0]; p.Pause.Why == "" {
+		t.Fatalf("nba is not paused: %+v", p.Decision.Reasons)
+	}
+}
+
+// A pool that could not be scaled is scaled again as soon as somebody says so.
+func TestAPauseIsEnded(t *testing.T) {
+	d := newDesk(t)
+	d.tick(t)
+	d.pauseNBA(t)
+	d.tick(t)
+	if got := d.world.agents["nba"]; got != 5 {
+		t.Fatalf("%d agents during the pause", got)
+	}
+	got := d.must(t, "DELETE", "/api/v1/pauses/nba?author=anna", "")
+	if !strings.Contains(got, `"pool":"nba"`) || !strings.Contains(got, `"why":"scaling from 5 to 10 failed: HTTP 500"`) {
+		t.Errorf("got %s", got)
+	}
+	d.tick(t)
+	if got := d.world.agents["nba"]; got != 10 {
+		t.Errorf("%d agents after the pause, want 10", got)
+	}
+	if code, got := d.send("DELETE", "/api/v1/pauses/nba", ""); code != 404 || !strings.Contains(got, `pool \"nba\" is not paused`) {
+		t.Errorf("once more: %d %s", code, got)
+	}
+	if log := d.log.String(); !strings.Contains(log, "pool resumed") || !strings.Contains(log, "author=anna") || !strings.Contains(log, "before=\"paused until 2026-11-24T12:3") {
+		t.Errorf("the log does not tell it:\n%s", log)
 	}
 }

@@ -215,3 +215,34 @@ func ordered(o policy.Override) string {
 	}
 	return "nothing"
 }
+
+// resume ends the pause of a pool.
+func (s *orders) resume(r *http.Request, by caller) (any, error) {
+	var ps problems
+	author := ps.text("author", r.FormValue("author"), mostName)
+	if err := ps.err(); err != nil {
+		return nil, err
+	}
+	pool, err := s.pool(r.PathValue("pool"))
+	if err != nil {
+		return nil, err
+	}
+	pause := s.pauseOf(pool.Name)
+	if !pause.End.After(s.Now()) {
+		return nil, refuse(http.StatusNotFound, "pool %q is not paused", pool.Name)
+	}
+	s.Engine.Resume(pool.Name)
+	s.audit(by, author, "paused until "+stamp(pause.End)+": "+pause.Why, "none").Info("pool resumed", "pool", pool.Name)
+	return apiv1.Pause{Pool: pool.Name, Start: pause.Start.UTC(), End: pause.End.UTC(), Why: pause.Why}, nil
+}
+
+func (s *orders) pauseOf(pool string) policy.Pause {
+	if snap := s.Engine.Snapshot(); snap != nil {
+		for _, p := range snap.Pools {
+			if p.Pool.Name == pool {
+				return p.Pause
+			}
+		}
+	}
+	return policy.Pause{}
+}

@@ -152,6 +152,12 @@ func (s server) routes(told *orders) []route {
 			takes: []parameter{author},
 			fails: map[int]string{400: "The author cannot be printed or is too long.", 404: "There is no such pool, or it has no override.", 409: "The override is in the configuration.", 503: noSave},
 		}},
+		{"DELETE /api/v1/pauses/{pool}", told.writing(mostOrder, told.resume), operation{
+			id: "resume", tag: tagOrders, does: "End the pause of a pool that could not be scaled", data: apiv1.Pause{},
+			more:  "It is scaled again from the next tick on.",
+			takes: []parameter{author},
+			fails: map[int]string{400: "The author cannot be printed or is too long.", 404: "There is no such pool, or it is not paused."},
+		}},
 		{"GET /api/v1/events", told.reading(told.events), operation{
 			id: "events", tag: tagOrders, does: "All events that are known, by start", data: []apiv1.KnownEvent{},
 			takes: []parameter{
@@ -173,7 +179,7 @@ func (s server) routes(told *orders) []route {
 		{"POST /api/v1/events/alertmanager", told.writing(mostNotification, told.alertmanager), operation{
 			id: "alertmanager", tag: tagOrders, does: "Alertmanager's webhook: alerts become events", body: notification{}, data: apiv1.Notified{},
 			more:  "An alert that cannot become an event is named in the answer, the others count.",
-			fails: map[int]string{400: "It is not what Alertmanager sends."},
+			fails: map[int]string{400: "It is not what Alertmanager sends.", 503: noSave + " Alertmanager comes again."},
 		}},
 	}
 }

@@ -76,3 +76,11 @@ type Notified struct {
 	Ended   int      `json:"ended"`
 	Ignored []string `json:"ignored"` // and why
 }
+
+// Pause is the time in which a pool that could not be scaled is left alone.
+type Pause struct {
+	Pool  string    `json:"pool"`
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	Why   string    `json:"why"`
+}
