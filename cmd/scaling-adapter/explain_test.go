@@ -79,7 +79,7 @@ func exampleSnapshot() func() *engine.Snapshot {
 		},
 		Pools: []engine.PoolStatus{{
 			Pool: pool, Load: policy.Sample{Value: 71.2, Time: at(18, 25), Quality: policy.OK}, Count: policy.Count{Agents: 7, Ready: 7, Known: true},
-			Footing: engine.Footing{Rung: engine.RungLastForecast, Since: at(18, 20), Why: "the load was last measured at 18:10"},
+			Footing:  engine.Footing{Rung: engine.RungLastForecast, Since: at(18, 20), Why: "the load was last measured at 18:10"},
 			Decision: up, Outcome: policy.Outcome{Result: policy.Accepted}, Recent: []policy.Decision{up, before},
 			History:  forecast.Series{Start: at(18, 5), Step: 5 * time.Minute, Values: []float64{64, 66.5, 67, 71}},
 			Forecast: forecast.Forecast{Model: forecast.Combination, Start: at(18, 25), Step: 5 * time.Minute, Levels: []float64{0.1, 0.5, 0.9}, Paths: [][]float64{{70, 74, 80}, {78, 86, 92}, {85, 99, 108.6}}},
