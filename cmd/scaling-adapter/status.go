@@ -77,10 +77,11 @@ func (s status) print(out *output) error {
 		}
 		rung := rungs[p.Name]
 		footing := strings.ReplaceAll(string(rung.Rung), "_", " ")
+		why := p.Why
 		if rung.Why != "" {
-			footing += " since " + listed(rung.Since)
+			footing, why = footing+" since "+listed(rung.Since), rung.Why
 		}
-		rows = append(rows, []string{p.Name, string(p.Mode), load, agents, strconv.Itoa(p.Desired), footing, cell(p.Why)})
+		rows = append(rows, []string{p.Name, string(p.Mode), load, agents, strconv.Itoa(p.Desired), footing, cell(why)})
 	}
 	return grid(out.Stdout, rows)
 }
