@@ -39,6 +39,10 @@ type Options struct {
 	WebConfigFile string       // of exporter-toolkit; empty: plain HTTP
 	// EnableControlAPI lets overrides and events be told over HTTP.
 	EnableControlAPI bool
+	// ControlUsers are those of the web configuration who may give orders; nil: all. The
+	// file has a name and a token in each line.
+	ControlUsers     []string
+	ControlTokenFile string
 
 	Logger  *slog.Logger
 	Journal engine.Journal   // told of decisions besides the log; may be nil

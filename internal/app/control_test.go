@@ -114,6 +114,81 @@ func TestControlKnowsWhoAsks(t *testing.T) {
 	}
 }
 
+// Of those whom the listener knows only some may give orders, and those with a token.
+func TestControlKnowsWhoMay(t *testing.T) {
+	const certificates = "tls_server_config: {client_auth_type: RequireAndVerifyClientCert, client_ca: x}\n"
+	const tokens = "# who may\n\ndeploy  aaaaaaaaaaaaaaaaaaaaaaaa\npager bbbbbbbbbbbbbbbbbbbbbbbb\n"
+	verified := &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{Subject: pkix.Name{CommonName: "viewer"}}}}}
+	for _, tc := range []struct {
+		name, web, tokens string
+		users             []string
+		loopback          bool
+		authorization     string
+		tls               *tls.ConnectionState
+		who, want         string
+	}{
+		{"a user who may", webUsers, "", []string{"bob", "alice"}, false, "Basic YWxpY2U6eA==", nil, "alice", ""},
+		{"a user who may look", webUsers, "", []string{"bob"}, false, "Basic YWxpY2U6eA==", nil, "", `"alice" may look, and not give orders; --web.control-users names who may`},
+		{"a certificate that may look", certificates, "", []string{"bob"}, false, "", verified, "", `"viewer" may look`},
+		{"a certificate that may look, with a made-up token", certificates, "", []string{"bob"}, false, "Bearer xxxxxxxxxxxxxxxxxxxxxxxx", verified, "", `"viewer" may look`},
+		{"a token", "", tokens, nil, false, "Bearer bbbbbbbbbbbbbbbbbbbbbbbb", nil, "pager", ""},
+		{"a token, in small letters", "", tokens, nil, true, "bearer  aaaaaaaaaaaaaaaaaaaaaaaa", nil, "deploy", ""},
+		{"a token beside a certificate that may look", certificates, tokens, []string{"bob"}, false, "Bearer bbbbbbbbbbbbbbbbbbbbbbbb", verified, "pager", ""},
+		{"another token", "", tokens, nil, true, "Bearer cccccccccccccccccccccccc", nil, "", "the token is not one of those that may give orders"},
+		{"no token", "", tokens, nil, true, "", nil, "", "orders need a token; send it as Authorization: Bearer TOKEN"},
+		{"the users of the listener are gone", "basic_auth_users: {}\n", "", []string{"alice"}, true, "Basic YWxpY2U6eA==", nil, "", `"" may look`},
+	} {
+		c := control{loopback: tc.loopback, users: tc.users}
+		for name, text := range map[*string]string{&c.file: tc.web, &c.tokens: tc.tokens} {
+			if text == "" {
+				continue
+			}
+			*name = filepath.Join(t.TempDir(), "file")
+			if err := os.WriteFile(*name, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := httptest.NewRequest(http.MethodPut, "http://127.0.0.1/api/v1/overrides/nba", nil)
+		r.TLS = tc.tls
+		if tc.authorization != "" {
+			r.Header.Set("Authorization", tc.authorization)
+		}
+		who, err := c.authenticate(r)
+		if who != tc.who || (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: got %q, %v; want %q, %q", tc.name, who, err, tc.who, tc.want)
+		}
+	}
+}
+
+// Bad token files are named with their line, and never with a token.
+func TestTokenFiles(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "tokens")
+	for text, want := range map[string]string{
+		"":                                  "no token; expected lines with a name and a token",
+		"# nobody\n":                        "no token",
+		"deploy canary-token\n":             ":1: the token of deploy has less than 20 characters",
+		"\ncanary-canary-canary-canary\n":   ":2: expected a name and a token",
+		"a b canary-canary-canary-canary\n": ":1: expected a name and a token",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := newControl(Options{EnableControlAPI: true, ControlTokenFile: name, Listener: listen(t, "127.0.0.1:0")})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+	if _, err := newControl(Options{EnableControlAPI: true, ControlUsers: []string{"alice"}, Listener: listen(t, "127.0.0.1:0")}); err == nil || !strings.Contains(err.Error(), "--web.control-users: the HTTP server asks nobody who they are") {
+		t.Errorf("users without authentication: %v", err)
+	}
+	if err := os.WriteFile(name, []byte("deploy aaaaaaaaaaaaaaaaaaaaaaaa\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newControl(Options{EnableControlAPI: true, ControlTokenFile: name, Listener: listen(t, "0.0.0.0:0")}); err != nil {
+		t.Errorf("a token protects all addresses: %v", err)
+	}
+}
+
 // The whole way: the listener asks for a password, the order is taken and logged.
 func TestOrdersOverHTTP(t *testing.T) {
 	f := newFixture(t)
