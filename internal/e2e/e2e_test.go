@@ -105,7 +105,7 @@ func start(t *testing.T, binary, mode string) *stack {
 
 	s.write(t, "rules.yml", rulesFile)
 	s.write(t, "scaling-adapter.yml", fmt.Sprintf(`prometheus: {url: %q, timeout: 2s, query_lag: 1s, max_sample_age: 5s}
-orchestrator: {url: %q, timeout: 1s, retries: 1}
+orchestrator: {url: %q, timeout: 1s, retries: 1, failure_pause: 1s}
 interval: 1s
 defaults: {mode: %s}
 rule_files: [rules.yml]
