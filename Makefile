@@ -11,6 +11,9 @@ LDFLAGS  := -s -w -X $(PACKAGE).Version=$(VERSION) -X $(PACKAGE).Revision=$(REVI
 ARGS     ?=
 FUZZTIME ?= 20s
 BENCH    ?= .
+# SOAK_HOURS are the virtual hours of each run of the soak, SOAK_SEED is that of the only one.
+SOAK_HOURS ?= 72
+SOAK_SEED  ?=
 # DATA is a directory of public series; see docs/benchmarks.md.
 DATA     ?= ../shared/data
 
@@ -91,6 +94,10 @@ fuzz: ## run each fuzz test for FUZZTIME
 			go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
 		done; \
 	done
+
+.PHONY: soak
+soak: ## let everything around the loop fail at random for SOAK_HOURS of virtual time
+	SOAK_HOURS=$(SOAK_HOURS) SOAK_SEED=$(SOAK_SEED) go test -run '^TestSoak$$' -count 1 -timeout 30m -v ./engine
 
 .PHONY: golden
 golden: ## rewrite the golden files; review them like code

@@ -278,6 +278,9 @@ func (a *HTTP) call(ctx context.Context, method, path string, body []byte, key s
 	if err != nil {
 		return 0, nil, err
 	}
+	if changes(ctx) {
+		req.GetBody = nil // or net/http itself repeats what was not answered, since it has a key
+	}
 	req.Header.Set("Accept", "application/json")
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")

@@ -55,7 +55,7 @@ type Engine struct {
 	began     bool                 // a tick was taken since
 	closing   bool                 // all of every pool is to be saved
 
-	remembered map[string]PoolMemory // of pools that no tick has seen yet
+	remembered map[string]PoolMemory // of pools that are not in the rules, or that no tick has seen yet
 	decided    []Decided             // since the last change was saved
 	saveErr    error                 // of the last try
 }
@@ -70,6 +70,9 @@ func New(o Options) *Engine {
 		e.orders.overrides = append(e.orders.overrides, toldOverride{Override: order, seen: true})
 	}
 	e.orders.events = slices.SortedStableFunc(slices.Values(o.Memory.Events), func(a, b policy.Event) int { return a.Start.Compare(b.Start) })
+	if e.remembered == nil {
+		e.remembered = map[string]PoolMemory{}
+	}
 	if e.store == nil {
 		e.store = forgetful{}
 	}
@@ -244,6 +247,7 @@ func (e *Engine) adoptPools(s *Settings, now time.Time) {
 		p.mu.Unlock()
 		pools[spec.Pool.Name] = p
 	}
+	e.setAside(pools)
 	e.poolsMu.Lock()
 	e.pools = pools
 	e.poolsMu.Unlock()

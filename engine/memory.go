@@ -118,6 +118,18 @@ func (m PoolMemory) lasting() PoolMemory {
 	return out
 }
 
+// setAside remembers the pools that are not among those to come: a pool that is taken out of
+// the rules and put back has spent what it has spent.
+func (e *Engine) setAside(next map[string]*pool) {
+	for name, p := range e.pools {
+		if next[name] == nil {
+			m := p.memory()
+			m.Recent = p.recent
+			e.remembered[name] = m
+		}
+	}
+}
+
 // remember gives a pool what was remembered of it. Its watch begins anew: what was asked
 // for while nobody watched is not known.
 func (e *Engine) remember(p *pool, name string, now time.Time) {

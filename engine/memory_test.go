@@ -145,6 +145,41 @@ func TestARestartRemembers(t *testing.T) {
 	}
 }
 
+// I22, I26: a pool that is taken out of the rules and put back is still paused, and has spent
+// what it has spent.
+func TestAPoolThatIsPutBackRemembers(t *testing.T) {
+	w := newWorld(flat(200), map[string]int{"nba": 10, "nfl": 10})
+	w.refuse = map[string]bool{"nfl": true}
+	posts := 9.0
+	w.queried = func(query string) (float64, bool) { return posts, strings.HasPrefix(query, "tweets") }
+	e := newEngine(t)
+	nfl := spec("nfl")
+	nfl.Pool.FailurePause = 30 * time.Minute
+	nfl.Budgets = []Budget{{
+		Name: "tweets", Budget: budget.Budget{Limit: 17, PostsPerAgentHour: 0.1, Classes: []budget.Class{{Name: "any", Value: 1}}},
+		When: []policy.Rule{{Name: "any"}}, Used: "tweets[$window]",
+	}}
+	both, one := settings(w, spec("nba"), nfl), settings(w, spec("nba"))
+	for k, s := range []*Settings{both, one, one, both} {
+		e.Apply(s)
+		e.Tick(t.Context(), start.Add(time.Duration(k)*time.Minute))
+		posts = 0 // the counter began anew
+	}
+	got := e.Snapshot().Pools[1]
+	if got.Pause.Why == "" || got.Budgets[0].Cap.Used != 9 || len(got.Recent) < 2 {
+		t.Errorf("put back: pause %+v, budget %+v, %d decisions", got.Pause, got.Budgets[0].Cap, len(got.Recent))
+	}
+	calls := 0
+	for _, d := range w.calls {
+		if d.Pool == "nfl" {
+			calls++
+		}
+	}
+	if calls != 1 {
+		t.Errorf("called %d times, want once before the pause", calls)
+	}
+}
+
 // P21: an order that cannot be saved is not taken, and the loop goes on, with what has to
 // be saved later.
 func TestAFullDisk(t *testing.T) {

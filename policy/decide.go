@@ -51,7 +51,7 @@ func (p Policy) Decide(in Input, st State) (Decision, State) {
 		Demand:     math.NaN(),
 		Rules:      in.Timeline.names(active),
 		Candidates: p.candidates(in, next),
-		Frozen:     in.Override != nil && in.Override.Disable,
+		Frozen:     !in.Current.Known || in.Override != nil && in.Override.Disable,
 	}
 	for _, c := range d.Candidates {
 		if c.Chosen {
@@ -143,7 +143,7 @@ func (st State) Resumed(now time.Time) State {
 func Hold(p Pool, now time.Time, current Count, code Code, detail string) Decision {
 	n := current.Agents
 	return Decision{
-		Pool: p.Name, Time: now, Mode: p.Mode, Current: n, Known: current.Known, Desired: n, Demand: math.NaN(), Stages: Stages{n, n, n},
+		Pool: p.Name, Time: now, Mode: p.Mode, Current: n, Known: current.Known, Desired: n, Frozen: !current.Known, Demand: math.NaN(), Stages: Stages{n, n, n},
 		Reasons: []Reason{{Code: code, From: n, To: n, Detail: detail}},
 	}
 }

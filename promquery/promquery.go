@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/api"
@@ -127,6 +128,9 @@ func (c *Client) ask(ctx context.Context, kind string, query func(context.Contex
 	if *partial {
 		warnings = append(warnings, "the answer is marked as partial")
 	}
+	if err == nil {
+		err = whole(value)
+	}
 	outcome := "ok"
 	switch {
 	case err != nil:
@@ -136,6 +140,23 @@ func (c *Client) ask(ctx context.Context, kind string, query func(context.Contex
 	}
 	c.metrics.queries.WithLabelValues(kind, outcome).Inc()
 	return answer{value, warnings, err}
+}
+
+// whole fails for answers that are JSON and say nothing where something is to be.
+func whole(value model.Value) error {
+	nothing := false
+	switch v := value.(type) {
+	case nil:
+		return errors.New("an answer without a value")
+	case model.Vector:
+		nothing = slices.Contains(v, nil)
+	case model.Matrix:
+		nothing = slices.Contains(v, nil)
+	}
+	if nothing {
+		return errors.New("an answer with a series that is null")
+	}
+	return nil
 }
 
 const maxDetail = 300 // bytes of an error that comes from outside

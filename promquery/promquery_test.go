@@ -115,6 +115,9 @@ func TestSampleTypesWhatItIsTold(t *testing.T) {
 		"warnings":               {loads(`{"status":"success","warnings":["a store is down"],"data":{"resultType":"vector","result":[`+series(nba, "7")+`]}}`, fresh), policy.Partial, "a store is down"},
 		"warnings and no series": {loads(`{"status":"success","warnings":["a store is down"],"data":{"resultType":"vector","result":[]}}`, fresh), policy.Partial, "a store is down"},
 		"isPartial":              {loads(`{"status":"success","isPartial":true,"data":{"resultType":"vector","result":[`+series(nba, "7")+`]}}`, fresh), policy.Partial, "marked as partial"},
+		"another JSON":           {loads(`{"agents":0}`, fresh), policy.Error, "an answer without a value"},
+		"no data":                {loads(`{"status":"success"}`, fresh), policy.Error, "an answer without a value"},
+		"a series that is null":  {loads(vectorOf(series(wnba, "1"), "null"), fresh), policy.Error, "a series that is null"},
 		"half an answer":         {loads(vectorOf(series(nba, "7"))[:60], fresh), policy.Error, ""},
 		"an HTML page":           {func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>"+strings.Repeat("x", 1000)) }, policy.Error, ""},
 		"bad request": {func(w http.ResponseWriter, _ *http.Request) {
@@ -375,6 +378,8 @@ func TestRangeLearnsNothingFromDoubtfulAnswers(t *testing.T) {
 		"warnings":  `{"status":"success","warnings":["a store is down"],` + result,
 		"isPartial": `{"status":"success","isPartial":true,` + result,
 		"a vector":  vectorOf(series(nba, "7")),
+		"nothing":   `{"status":"success"}`,
+		"null":      `{"status":"success","data":{"resultType":"matrix","result":[null]}}`,
 		"an error":  `{"status":"error","errorType":"execution","error":"x"}`,
 	} {
 		c := client(t, loads(text, ""), nil)

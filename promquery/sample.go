@@ -184,8 +184,6 @@ func newVector(a answer) *vector {
 		v.samples = value
 	case *model.Scalar:
 		v.samples = []*model.Sample{{Value: value.Value, Timestamp: value.Timestamp}}
-	case nil:
-		v.err = fmt.Errorf("an answer without a value")
 	default:
 		v.err = fmt.Errorf("the query gives a %s; expected one value for each series", value.Type())
 	}
