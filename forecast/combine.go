@@ -26,6 +26,16 @@ func (l *losses) add(y, expected, decay, bound float64) {
 	l.n++
 }
 
+// keptAfterDrift is the weight that past errors keep after a drift.
+const keptAfterDrift = 0.1
+
+// forget lets past errors count little beside those to come. Their means stay.
+func (l *losses) forget() {
+	for _, sum := range []*float64{&l.abs, &l.err, &l.actual, &l.roots, &l.weight} {
+		*sum *= keptAfterDrift
+	}
+}
+
 func fourthRoot(y float64) float64 { return math.Sqrt(math.Sqrt(max(y, 0))) }
 
 func (l losses) mean() float64 { return l.roots / l.weight }

@@ -208,14 +208,14 @@ func (e *errorsAt) rank(x float64) float64 {
 //	S ← max(0, S + |u − ½| − k)
 //
 // upwards and downwards, where u is uniform while nothing has changed. It takes
-// six errors at the edge of what was seen; by chance it happens about once a month.
+// five errors at the edge of what was seen; by chance it happens about once a month.
 //
 // Page, Biometrika 41 (1954).
 type drift struct{ up, down float64 }
 
 const (
 	driftSlack = 0.15 // k
-	driftLimit = 2
+	driftLimit = 1.4
 )
 
 func (d *drift) add(rank float64) {

@@ -158,7 +158,7 @@ const largestValue = 1e30
 
 // Refit estimates the bank anew on the series, which ends with the last value that
 // the predictor has learned and may begin later than what it learned before; the
-// scores stay. A model that fails goes on as it was; [Predictor.Forecast] warns of
+// scores stay, but count little after a drift. A model that fails goes on as it was; [Predictor.Forecast] warns of
 // it. Values are finite or NaN for missing; a run of zeros at times that know no
 // zeros is taken for an outage. An error that wraps [ErrTooShort] says that no
 // model could ever be fitted.
@@ -192,7 +192,7 @@ func (p *Predictor) Refit(s Series) error {
 		}
 		p.member(m).fitted = f
 	}
-	p.drift = drift{}
+	p.forgetBefore()
 	if len(p.members) == 0 {
 		return fmt.Errorf("no model fits: %w", errors.Join(append(p.warnings, ErrTooShort)...))
 	}
@@ -328,8 +328,22 @@ func (p *Predictor) score(y float64) {
 // they were, or are missing.
 func (p *Predictor) Failures() int { return len(p.warnings) }
 
-// Drifted reports whether forecasts have been off to one side for hours since the
-// last fit, which is worth another one before it is due.
+// forgetBefore lets what models did before a drift count little, since those that know the
+// load as it was were the best of it.
+func (p *Predictor) forgetBefore() {
+	if !p.Drifted() {
+		return
+	}
+	p.drift = drift{}
+	for _, m := range p.members {
+		for j := range m.losses {
+			m.losses[j].forget()
+		}
+	}
+}
+
+// Drifted reports whether forecasts have been off to one side for hours, which is worth a
+// refit before it is due.
 func (p *Predictor) Drifted() bool { return p.drift.up > driftLimit || p.drift.down > driftLimit }
 
 // nextErrors returns the ordinary errors at the first horizon on the scale of

@@ -119,8 +119,8 @@ func TestDrift(t *testing.T) {
 	for _, factor := range []float64{1.6, 0.6} {
 		q := fitted(t, s, Options{Horizon: 16})
 		for i := range 4 * 8 {
-			if i == 4*3 && q.Drifted() {
-				t.Errorf("three hours of %g times the forecast are drift already", factor)
+			if i == 4*2 && q.Drifted() {
+				t.Errorf("two hours of %g times the forecast are drift already", factor)
 			}
 			q.Update(factor * q.next())
 		}
@@ -133,6 +133,37 @@ func TestDrift(t *testing.T) {
 		if q.Drifted() {
 			t.Error("it drifts right after a refit")
 		}
+	}
+}
+
+// A drift is noticed across refits that are due more often than it takes, and then what
+// models did before counts little.
+func TestADriftForgets(t *testing.T) {
+	s := sampled(aMonday, time.Hour, 3*week, noisy(weekly, 3, 0.1))
+	p := fitted(t, s, Options{Horizon: 4})
+	before := p.members[0].losses[0]
+	for hour := 1; ; hour++ {
+		if hour > 8 {
+			t.Fatalf("eight hours of twice the forecast, with a refit after each, are no drift: %+v", p.drift)
+		}
+		y := 2 * p.next()
+		s = s.Append(y)
+		p.Update(y)
+		drifted, known := p.Drifted(), p.members[0].losses[0]
+		if err := p.Refit(s); err != nil {
+			t.Fatal(err)
+		}
+		after := p.members[0].losses[0]
+		if !drifted {
+			if after != known {
+				t.Fatalf("hour %d: a refit without a drift changes %+v to %+v", hour, known, after)
+			}
+			continue
+		}
+		if math.Abs(after.weight-keptAfterDrift*known.weight) > 1e-9 || math.Abs(after.mean()-known.mean()) > 1e-9 || known.weight < before.weight/2 {
+			t.Errorf("a drift makes of %+v %+v", known, after)
+		}
+		return
 	}
 }
 
