@@ -58,6 +58,7 @@ func snapshot(names ...string) *engine.Snapshot {
 			Load: policy.Sample{Value: 63, Time: now, Quality: policy.OK}, Count: policy.Count{Agents: 4, Ready: 3, Known: true},
 			Decision: d, Outcome: policy.Outcome{Result: policy.Failed, Err: errors.New("told to fail")},
 			Pause:   policy.Pause{Start: now, End: now.Add(20 * time.Minute), Why: "HTTP 500"},
+			Footing: engine.Footing{Rung: engine.RungHold, Since: now, Why: "HTTP 500"},
 			History: history, Forecast: f, Scores: []forecast.Score{{Model: "seasonal_naive_day", Horizon: 12, WAPE: 0.1, Bias: math.NaN(), Weight: 0.25, N: 5}}, Coverage: []forecast.Coverage{{Horizon: 12, Share: 0.75, N: 100}},
 			Agents: []engine.AgentsPoint{{Time: now.Add(-time.Hour), Current: 3, Desired: 4}, {Time: now.Add(-time.Minute), Current: 4, Desired: 6}},
 			Recent: []policy.Decision{d, held},

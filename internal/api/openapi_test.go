@@ -394,11 +394,16 @@ func TestClosedTypesAreWhole(t *testing.T) {
 			})
 		}
 		slices.Sort(want)
-		if diff := cmp.Diff(want, slices.Sorted(slices.Values(s.Enum))); diff != "" || len(want) == 0 {
+		var got []string
+		for _, value := range s.Enum {
+			got = append(got, fmt.Sprint(value))
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" || len(want) == 0 {
 			t.Errorf("%s (-code +document):\n%s", kind, diff)
 		}
 	}
-	if all := words()["Sample.quality"].Enum; !slices.Contains(all, policy.Error.String()) || len(all) != int(policy.Error)+1 {
+	if all := words()["Sample.quality"].Enum; !slices.Contains(all, any(policy.Error.String())) || len(all) != int(policy.Error)+1 {
 		t.Errorf("qualities: %v", all)
 	}
 }

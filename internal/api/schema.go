@@ -13,60 +13,23 @@ import (
 	"strings"
 	"time"
 
+	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
+	"github.com/scaling-adapter/scaling-adapter/internal/jsonschema"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 	"github.com/scaling-adapter/scaling-adapter/policy/budget"
 )
 
-// schema is a JSON Schema, draft 2020-12, as far as it is of use here.
-type schema struct {
-	Ref         string   `json:"$ref,omitempty"`
-	Description string   `json:"description,omitempty"`
-	Type        types    `json:"type,omitempty"`
-	Format      string   `json:"format,omitempty"`
-	Enum        []string `json:"enum,omitempty"`
-	Default     any      `json:"default,omitempty"`
-	Pattern     string   `json:"pattern,omitempty"`
-	MinLength   int      `json:"minLength,omitempty"`
-	MaxLength   int      `json:"maxLength,omitempty"`
-	Minimum     *int     `json:"minimum,omitempty"`
-	Maximum     *int     `json:"maximum,omitempty"`
-
-	Items                *schema            `json:"items,omitempty"`
-	Required             []string           `json:"required,omitempty"`
-	Properties           map[string]*schema `json:"properties,omitempty"`
-	PropertyNames        *schema            `json:"propertyNames,omitempty"`
-	AdditionalProperties *schema            `json:"additionalProperties,omitempty"`
-	AnyOf                []*schema          `json:"anyOf,omitempty"`
-
-	Never bool `json:"-"` // nothing matches; the rest has no meaning
-}
-
-// types are the names of types; one is written without brackets.
-type types []string
-
-// MarshalJSON writes one name as text and more as a list.
-func (t types) MarshalJSON() ([]byte, error) {
-	if len(t) == 1 {
-		return json.Marshal(t[0])
-	}
-	return json.Marshal([]string(t))
-}
-
-// MarshalJSON writes the schema that nothing matches as false.
-func (s *schema) MarshalJSON() ([]byte, error) {
-	if s.Never {
-		return []byte("false"), nil
-	}
-	type plain schema
-	return json.Marshal((*plain)(s))
-}
+type (
+	schema = jsonschema.Schema
+	types  = jsonschema.Types
+)
 
 var text = schema{Type: types{"string"}}
 
 // whole is the schema of whole numbers.
 func whole(least, ordinary int) schema {
-	return schema{Type: types{"integer"}, Minimum: &least, Default: ordinary}
+	return schema{Type: types{"integer"}, Minimum: new(float64(least)), Default: ordinary}
 }
 
 // durationPattern is how Prometheus writes durations.
@@ -84,10 +47,12 @@ func values[T ~string](all ...T) schema {
 // closed are the types with few values. The codes of reasons are not closed: there will
 // be more of them.
 var closed = map[reflect.Type]schema{
-	reflect.TypeFor[policy.Mode]():   values(policy.DryRun, policy.ScaleUpOnly, policy.Active),
-	reflect.TypeFor[policy.Result](): values(policy.NotNeeded, policy.NotSent, policy.Accepted, policy.Busy, policy.Conflict, policy.Unknown, policy.Failed),
-	reflect.TypeFor[budget.Status](): values(budget.OK, budget.Held, budget.Exhausted, budget.Unknown),
-	reflect.TypeFor[budget.Window](): values(budget.LocalDay, budget.Rolling24h, budget.Both),
+	reflect.TypeFor[policy.Mode]():         values(policy.DryRun, policy.ScaleUpOnly, policy.Active),
+	reflect.TypeFor[policy.Result]():       values(policy.NotNeeded, policy.NotSent, policy.Accepted, policy.Busy, policy.Conflict, policy.Unknown, policy.Failed),
+	reflect.TypeFor[engine.HealthStatus](): values(engine.Healthy, engine.Degraded, engine.Unhealthy),
+	reflect.TypeFor[engine.Rung]():         values(engine.Rungs[:]...),
+	reflect.TypeFor[budget.Status]():       values(budget.OK, budget.Held, budget.Exhausted, budget.Unknown),
+	reflect.TypeFor[budget.Window]():       values(budget.LocalDay, budget.Rolling24h, budget.Both),
 }
 
 // words are what neither types nor comments say, by type and key like Pool.name, and by
@@ -95,7 +60,7 @@ var closed = map[reflect.Type]schema{
 func words() map[string]schema {
 	quality := values(policy.Empty.String(), policy.OK.String(), policy.NaN.String(), policy.Stale.String(), policy.Partial.String(), policy.Error.String())
 	name, words := schema{Pattern: nameSyntax.String()}, schema{MaxLength: mostText}
-	agents := schema{Minimum: new(0), Maximum: new(1 << 20)}
+	agents := schema{Minimum: new(0.0), Maximum: new(float64(1 << 20))}
 	instant, length := schema{Format: "date-time"}, schema{Pattern: durationPattern}
 	strict, loose := schema{AdditionalProperties: &schema{Never: true}}, schema{AdditionalProperties: &schema{}}
 	return map[string]schema{
@@ -219,7 +184,7 @@ func (m *maker) schema(t reflect.Type) *schema {
 	case reflect.Int:
 		return &schema{Type: types{"integer"}}
 	case reflect.Uint64:
-		return &schema{Type: types{"integer"}, Minimum: new(0)}
+		return &schema{Type: types{"integer"}, Minimum: new(0.0)}
 	case reflect.Float64:
 		return &schema{Type: types{"number"}}
 	case reflect.Interface:
@@ -244,7 +209,7 @@ func (m *maker) reference(t reflect.Type) *schema {
 		m.types[name] = t
 		s := m.structure(t)
 		s.Description = m.comments[t.Name()]
-		m.schemas[name] = s.with(m.said(name))
+		m.schemas[name] = s.With(m.said(name))
 	case other != t:
 		panic(fmt.Sprintf("api: %s and %s have one name", t, other))
 	}
@@ -276,7 +241,7 @@ func (m *maker) structure(t reflect.Type) *schema {
 		}
 		s := m.schema(kind)
 		s.Description = m.comments[t.Name()+"."+f.Name]
-		out.Properties[key] = s.with(m.said(nameOf(t) + "." + key))
+		out.Properties[key] = s.With(m.said(nameOf(t) + "." + key))
 	}
 	return out
 }
@@ -285,18 +250,6 @@ func (m *maker) structure(t reflect.Type) *schema {
 func (m *maker) said(key string) schema {
 	m.used[key] = true
 	return m.words[key]
-}
-
-// with returns the schema with what the words say instead.
-func (s *schema) with(words schema) *schema {
-	out := *s
-	from, to := reflect.ValueOf(words), reflect.ValueOf(&out).Elem()
-	for i := range from.NumField() {
-		if !from.Field(i).IsZero() {
-			to.Field(i).Set(from.Field(i))
-		}
-	}
-	return &out
 }
 
 // commentsOf returns what Go code says of its types, by name, and of the fields of

@@ -17,7 +17,7 @@ func Schema() *strictyaml.Schema {
 		panic("config: " + err.Error())
 	}
 	s.Title, s.Type = "Configuration of scaling-adapter", strictyaml.Types{"object"}
-	s.SetDefaults(defaultFile())
+	strictyaml.SetDefaults(s, defaultFile())
 	return s
 }
 

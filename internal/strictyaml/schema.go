@@ -1,64 +1,19 @@
 package strictyaml
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
+
+	"github.com/scaling-adapter/scaling-adapter/internal/jsonschema"
 )
 
-// Schema is a JSON Schema, draft 2020-12, as far as it is of use for what people
-// write. Of a description it has one short sentence.
-type Schema struct {
-	Dialect          string   `json:"$schema,omitempty"`
-	Title            string   `json:"title,omitempty"`
-	Description      string   `json:"description,omitempty"`
-	Ref              string   `json:"$ref,omitempty"`
-	Type             Types    `json:"type,omitempty"`
-	Default          any      `json:"default,omitempty"`
-	Enum             []any    `json:"enum,omitempty"`
-	Pattern          string   `json:"pattern,omitempty"`
-	PatternMessage   string   `json:"patternErrorMessage,omitempty"` // what editors say instead of the pattern
-	MinLength        int      `json:"minLength,omitempty"`
-	Minimum          *float64 `json:"minimum,omitempty"`
-	Maximum          *float64 `json:"maximum,omitempty"`
-	ExclusiveMinimum *float64 `json:"exclusiveMinimum,omitempty"`
-	ExclusiveMaximum *float64 `json:"exclusiveMaximum,omitempty"`
-
-	Items                *Schema            `json:"items,omitempty"`
-	MinItems             int                `json:"minItems,omitempty"`
-	Required             []string           `json:"required,omitempty"`
-	Properties           map[string]*Schema `json:"properties,omitempty"`
-	PropertyNames        *Schema            `json:"propertyNames,omitempty"`
-	AdditionalProperties *Schema            `json:"additionalProperties,omitempty"`
-	AnyOf                []*Schema          `json:"anyOf,omitempty"`
-	OneOf                []*Schema          `json:"oneOf,omitempty"`
-	Not                  *Schema            `json:"not,omitempty"`
-	Defs                 map[string]*Schema `json:"$defs,omitempty"`
-
-	Never bool `json:"-"` // nothing matches; the rest has no meaning
-}
-
-// Types are the names of types; one is written without brackets.
-type Types []string
-
-// MarshalJSON writes one name as text and more as a list.
-func (t Types) MarshalJSON() ([]byte, error) {
-	if len(t) == 1 {
-		return json.Marshal(t[0])
-	}
-	return json.Marshal([]string(t))
-}
-
-// MarshalJSON writes the schema that nothing matches as false.
-func (s *Schema) MarshalJSON() ([]byte, error) {
-	if s.Never {
-		return []byte("false"), nil
-	}
-	type plain Schema
-	return json.Marshal((*plain)(s))
-}
+// Schema and Types are those of JSON Schema.
+type (
+	Schema = jsonschema.Schema
+	Types  = jsonschema.Types
+)
 
 // Need returns schemas of objects that have one of the keys each.
 func Need(keys ...string) []*Schema {
@@ -182,7 +137,7 @@ func (m *maker) structure(t reflect.Type, foreign bool) *Schema {
 	for key, i := range f.byKey {
 		s := m.of(t.Field(i).Type, foreign)
 		if !foreign {
-			s = s.with(m.words(t.Name() + "." + key))
+			s = s.With(m.words(t.Name() + "." + key))
 		}
 		out.Properties[key] = orNull(s)
 	}
@@ -197,7 +152,7 @@ func (m *maker) structure(t reflect.Type, foreign bool) *Schema {
 		}
 	}
 	m.used[t.Name()] = true
-	return out.with(m.Structs[t.Name()])
+	return out.With(m.Structs[t.Name()])
 }
 
 func (m *maker) words(key string) Schema {
@@ -207,18 +162,6 @@ func (m *maker) words(key string) Schema {
 	}
 	m.used[key] = true
 	return w
-}
-
-// with returns the schema with what the words say instead.
-func (s *Schema) with(words Schema) *Schema {
-	out := *s
-	from, to := reflect.ValueOf(words), reflect.ValueOf(&out).Elem()
-	for i := range from.NumField() {
-		if !from.Field(i).IsZero() {
-			to.Field(i).Set(from.Field(i))
-		}
-	}
-	return &out
 }
 
 // orNull returns the schema for a value that may be left out.
@@ -234,18 +177,18 @@ func orNull(s *Schema) *Schema {
 	return &out
 }
 
-// SetDefaults gives the keys of the document the defaults that a struct holds: texts,
+// SetDefaults gives the keys of a document's schema the defaults that a struct holds: texts,
 // numbers and what has a text.
-func (s *Schema) SetDefaults(document any) { s.defaults(s, reflect.ValueOf(document)) }
+func SetDefaults(s *Schema, document any) { setDefaults(s, s, reflect.ValueOf(document)) }
 
-func (s *Schema) defaults(root *Schema, v reflect.Value) {
+func setDefaults(s, root *Schema, v reflect.Value) {
 	for key, i := range fieldsOf(v.Type()).byKey {
 		value, property := v.Field(i), s.Properties[key]
 		switch {
 		case value.IsZero():
 		case value.Kind() == reflect.Struct:
 			if def := root.Defs[value.Type().Name()]; def != nil {
-				def.defaults(root, value)
+				setDefaults(def, root, value)
 			}
 		case value.Type().Implements(reflect.TypeFor[fmt.Stringer]()):
 			property.Default = fmt.Sprint(value)

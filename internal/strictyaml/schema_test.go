@@ -41,7 +41,7 @@ func TestSchemaOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.SetDefaults(shop{Name: "corner", Open: new(model.Duration(8 * 3600e9))})
+	SetDefaults(s, shop{Name: "corner", Open: new(model.Duration(8 * 3600e9))})
 	data, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
