@@ -48,13 +48,18 @@ type stateImportCmd struct {
 	kept
 }
 
+// export returns what is kept, and where.
+func (k kept) export() (d store.Dump, dir string, err error) {
+	if dir, err = k.dir(); err != nil {
+		return d, "", err
+	}
+	d, err = store.Export(dir)
+	return d, dir, err
+}
+
 // Run shows what is kept.
 func (c *stateInspectCmd) Run(out *output) error {
-	dir, err := c.dir()
-	if err != nil {
-		return err
-	}
-	d, err := store.Export(dir)
+	d, dir, err := c.export()
 	if err != nil {
 		return err
 	}
@@ -94,11 +99,7 @@ func orderOf(o policy.Override) string {
 
 // Run prints all that is kept.
 func (c *stateExportCmd) Run(out *output) error {
-	dir, err := c.dir()
-	if err != nil {
-		return err
-	}
-	d, err := store.Export(dir)
+	d, _, err := c.export()
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,10 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -72,12 +74,30 @@ func (s server) ready(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-func (s server) reload(w http.ResponseWriter, _ *http.Request) {
+// reload reads the configuration anew for those who may give orders; while nobody may, for
+// this machine.
+func (s server) reload(w http.ResponseWriter, r *http.Request) {
+	if err := s.mayReload(r); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
 	if err := s.Reload(); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	fmt.Fprintln(w, "reloaded")
+}
+
+func (s server) mayReload(r *http.Request) error {
+	if s.Control != nil {
+		_, err := s.Control(r)
+		return err
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+		return errors.New("from other machines the configuration is reloaded with --web.enable-control-api only; or send SIGHUP")
+	}
+	return nil
 }
 
 func respond(w http.ResponseWriter, status int, e apiv1.Answer) {
@@ -192,8 +212,8 @@ func viewOf(p *engine.PoolStatus) apiv1.Pool {
 	} else {
 		v.Unknown = p.Count.Detail
 	}
-	if v.Missing = p.Decision.Unfulfilled; p.Pause.End.After(p.Decision.Time) {
-		v.Paused, v.PausedBy = when(p.Pause.End), p.Pause.Why
+	if v.Unfulfilled = p.Decision.Unfulfilled; p.Pause.End.After(p.Decision.Time) {
+		v.PausedUntil, v.PausedWhy = when(p.Pause.End), p.Pause.Why
 	}
 	if p.Outcome.Err != nil {
 		v.Error = p.Outcome.Err.Error()

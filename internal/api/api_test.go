@@ -146,6 +146,7 @@ func TestReloadAnswersAndIsNotForOtherSites(t *testing.T) {
 	h := New(Options{Snapshot: func() *engine.Snapshot { return nil }, Metrics: prometheus.NewRegistry(), Reload: func() error { reloads++; return result }})
 	ask := func(method, origin string) (int, string) {
 		r := httptest.NewRequest(method, "http://127.0.0.1/-/reload", nil)
+		r.RemoteAddr = "127.0.0.1:41472"
 		if origin != "" {
 			r.Header.Set("Origin", origin)
 		}
@@ -165,6 +166,34 @@ func TestReloadAnswersAndIsNotForOtherSites(t *testing.T) {
 	}
 	if code, _ := ask("POST", "http://evil.example"); code != 403 || reloads != 2 {
 		t.Errorf("another site: got %d after %d reloads", code, reloads)
+	}
+}
+
+// P30: from other machines only those reload who may give orders.
+func TestReloadIsForThoseWhoMay(t *testing.T) {
+	refused := func(*http.Request) (string, error) { return "", errors.New("orders need basic authentication") }
+	for _, tc := range []struct {
+		name, remote string
+		control      func(*http.Request) (string, error)
+		code         int
+		says         string
+	}{
+		{"this machine", "127.0.0.1:1", nil, 200, "reloaded"},
+		{"this machine, IPv6", "[::1]:1", nil, 200, "reloaded"},
+		{"another machine", "192.0.2.1:1", nil, 403, "with --web.enable-control-api only; or send SIGHUP"},
+		{"nobody knows where", "", nil, 403, "with --web.enable-control-api only"},
+		{"another machine that may", "192.0.2.1:1", func(*http.Request) (string, error) { return "anna", nil }, 200, "reloaded"},
+		{"this machine, which may not", "127.0.0.1:1", refused, 403, "orders need basic authentication"},
+	} {
+		reloads := 0
+		h := New(Options{Metrics: prometheus.NewRegistry(), Control: tc.control, Reload: func() error { reloads++; return nil }})
+		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/-/reload", nil)
+		r.RemoteAddr = tc.remote
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != tc.code || !strings.Contains(w.Body.String(), tc.says) || (reloads == 1) != (tc.code == 200) {
+			t.Errorf("%s: got %d %s after %d reloads", tc.name, w.Code, w.Body, reloads)
+		}
 	}
 }
 

@@ -158,7 +158,7 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 	// A snapshot with everything in it.
 	snap := eventful(t)
 	full := of(Options{
-		Snapshot: func() *engine.Snapshot { return snap }, Reload: func() error { return nil },
+		Snapshot: func() *engine.Snapshot { return snap }, Reload: func() error { return nil }, Control: anybody,
 		Explain: func(string, int) (engine.Explanation, error) {
 			return engine.Explanation{Forecast: snap.Pools[0].Forecast, Measured: snap.Pools[0].History}, nil
 		},
@@ -173,7 +173,7 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 		send(full, code, "GET", path, "")
 	}
 	send(full, 200, "POST", "/-/reload", "")
-	send(of(Options{Reload: func() error { return errors.New("r.yml:1:1: unknown key") }}), 400, "POST", "/-/reload", "")
+	send(of(Options{Control: anybody, Reload: func() error { return errors.New("r.yml:1:1: unknown key") }}), 400, "POST", "/-/reload", "")
 
 	// Orders.
 	desk := newDesk(t)

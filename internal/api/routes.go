@@ -74,7 +74,7 @@ func (s server) routes(told *orders) []route {
 		}},
 		{"POST /-/reload", s.reload, operation{
 			id: "reload", tag: tagProcess, does: "Read the configuration anew", media: mediaText,
-			fails: map[int]string{400: "The configuration is bad, with all problems. Nothing has changed.", 403: "A page of another site asks."},
+			fails: map[int]string{400: "The configuration is bad, with all problems. Nothing has changed.", 403: "A page of another site asks, or somebody who may not give orders."},
 		}},
 		{"GET /api/v1/openapi.json", s.openapi, operation{
 			id: "openapi", tag: tagProcess, does: "This document", media: mediaJSON,

@@ -48,28 +48,28 @@ type Footprint struct {
 
 // Pool is a pool as the last tick left it.
 type Pool struct {
-	Name     string            `json:"name"`
-	Labels   map[string]string `json:"labels"`
-	Mode     policy.Mode       `json:"mode"`
-	Min      int               `json:"min"`
-	Max      int               `json:"max"`
-	PerAgent float64           `json:"load_per_agent"`
-	Load     Sample            `json:"load"`
-	Current  *int              `json:"current"`
-	Ready    *int              `json:"ready"`
-	Unknown  string            `json:"current_unknown,omitempty"`
-	Missing  int               `json:"unfulfilled"`            // agents asked for that should be ready by now
-	Paused   *time.Time        `json:"paused_until,omitempty"` // after a scaling that failed
-	PausedBy string            `json:"paused_why,omitempty"`
-	Desired  int               `json:"desired"`
-	Demand   *float64          `json:"demand"`
-	Why      string            `json:"why"`
-	Outcome  policy.Result     `json:"outcome"`
-	Error    string            `json:"error,omitempty"`
-	Model    string            `json:"model"`
-	Fallback string            `json:"fallback,omitempty"`
-	Rules    []string          `json:"active_rules"`
-	Events   []Event           `json:"events"`
+	Name        string            `json:"name"`
+	Labels      map[string]string `json:"labels"`
+	Mode        policy.Mode       `json:"mode"`
+	Min         int               `json:"min"`
+	Max         int               `json:"max"`
+	PerAgent    float64           `json:"load_per_agent"`
+	Load        Sample            `json:"load"`
+	Current     *int              `json:"current"`
+	Ready       *int              `json:"ready"`
+	Unknown     string            `json:"current_unknown,omitempty"`
+	Unfulfilled int               `json:"unfulfilled"`            // agents asked for that should be ready by now
+	PausedUntil *time.Time        `json:"paused_until,omitempty"` // after a scaling that failed
+	PausedWhy   string            `json:"paused_why,omitempty"`
+	Desired     int               `json:"desired"`
+	Demand      *float64          `json:"demand"`
+	Why         string            `json:"why"`
+	Outcome     policy.Result     `json:"outcome"`
+	Error       string            `json:"error,omitempty"`
+	Model       string            `json:"model"`
+	Fallback    string            `json:"fallback,omitempty"`
+	Rules       []string          `json:"active_rules"`
+	Events      []Event           `json:"events"`
 }
 
 // Sample is what was measured.

@@ -26,8 +26,8 @@ type calendars struct {
 	// keep is told the copies that are new, and with nil those that nobody wants any more.
 	keep func(map[string]*store.Calendar)
 
-	mu     sync.Mutex
-	copies map[string]*calendar // by event source
+	mu     sync.Mutex          // not held while a calendar is fetched
+	copies map[string]calendar // by event source
 }
 
 type calendar struct {
@@ -49,7 +49,7 @@ const (
 
 func newCalendars(now func() time.Time) *calendars {
 	ctx, stop := context.WithCancel(context.Background())
-	return &calendars{client: &http.Client{Timeout: calendarTimeout}, now: now, ctx: ctx, stop: stop, copies: map[string]*calendar{}, keep: func(map[string]*store.Calendar) {}}
+	return &calendars{client: &http.Client{Timeout: calendarTimeout}, now: now, ctx: ctx, stop: stop, copies: map[string]calendar{}, keep: func(map[string]*store.Calendar) {}}
 }
 
 // restore takes the copies that were kept before the process began.
@@ -57,39 +57,47 @@ func (c *calendars) restore(copies map[string]store.Calendar) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for source, kept := range copies {
-		c.copies[source] = &calendar{url: kept.URL, data: kept.Data, etag: kept.ETag, good: kept.Good}
+		c.copies[source] = calendar{url: kept.URL, data: kept.Data, etag: kept.ETag, good: kept.Good}
 	}
 }
 
 // fetch returns the calendar of an event source, at most [calendarEvery] old if its
-// server answers. An error comes with the last good copy, if there is one.
+// server answers. An error comes with the last good copy, if there is one. It is called by
+// one goroutine at a time.
 func (c *calendars) fetch(source, url string) ([]byte, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	last := c.copies[source]
-	if last == nil || last.url != url {
-		last = &calendar{url: url}
-		c.copies[source] = last
-	}
 	now := c.now()
+	last := c.copyOf(source)
+	if last.url != url {
+		last = calendar{url: url}
+	}
 	last.asked = now
 	if last.tried.IsZero() || now.Sub(last.tried) >= calendarEvery || now.Before(last.tried) {
 		last.tried = now
-		if last.err = c.get(last); last.err == nil {
+		if last.err = c.get(&last); last.err == nil {
 			last.good = now
 			c.keep(map[string]*store.Calendar{source: {URL: url, ETag: last.etag, Data: last.data, Good: now}})
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.copies[source] = last
 	return last.data, last.err
+}
+
+func (c *calendars) copyOf(source string) calendar {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.copies[source]
 }
 
 // expire makes the next reload fetch anew what was not fetched just now.
 func (c *calendars) expire() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, last := range c.copies {
+	for source, last := range c.copies {
 		if c.now().Sub(last.tried) >= calendarPause {
 			last.tried = time.Time{}
+			c.copies[source] = last
 		}
 	}
 }
@@ -99,7 +107,7 @@ func (c *calendars) forget(since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	gone := map[string]*store.Calendar{}
-	maps.DeleteFunc(c.copies, func(source string, last *calendar) bool {
+	maps.DeleteFunc(c.copies, func(source string, last calendar) bool {
 		unwanted := last.asked.Before(since)
 		if unwanted {
 			gone[source] = nil

@@ -72,20 +72,32 @@ func TestCalendarsKeepTheLastGoodCopy(t *testing.T) {
 	}
 }
 
+// calendarServer serves a calendar with one game on a day while it is up, and returns its
+// address.
+func calendarServer(t *testing.T, day string, up *bool) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !*up {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		io.WriteString(w, strings.ReplaceAll(oneGame, "20991112", day))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// gamesFrom is an event source of a calendar.
+func gamesFrom(url string) string {
+	return "event_sources:\n  - {name: games, event: {type: game}, ics: {url: \"" + url + "\"}}\n"
+}
+
 // Events of a calendar by URL reach the settings; when its server is gone they stay
 // and it is told.
 func TestCalendarByURLReachesTheSettings(t *testing.T) {
 	up := true
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if !up {
-			w.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		io.WriteString(w, strings.ReplaceAll(oneGame, "2099", time.Now().Add(24*time.Hour).Format("2006")))
-	}))
-	defer server.Close()
 	f := newFixture(t)
-	f.write(t, "rules.yml", rules+"event_sources:\n  - {name: games, event: {type: game}, ics: {url: \""+server.URL+"\"}}\n")
+	f.write(t, "rules.yml", rules+gamesFrom(calendarServer(t, "20261112", &up)))
 	now := time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC)
 	o := f.options(nil)
 	o.Now = func() time.Time { return now }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -37,7 +38,7 @@ func (a *App) openState() (*state, engine.Memory, error) {
 	}
 	copies, err := s.Calendars()
 	if err != nil {
-		return nil, engine.Memory{}, err
+		return nil, engine.Memory{}, errors.Join(err, s.Close())
 	}
 	a.calendars.restore(copies)
 	a.calendars.keep = func(copies map[string]*store.Calendar) {

@@ -153,16 +153,8 @@ func TestTwoProcessesDoNotShareAState(t *testing.T) {
 // The last good copy of a calendar outlives the process.
 func TestCalendarsOutliveTheProcess(t *testing.T) {
 	up := true
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if !up {
-			w.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		fmt.Fprint(w, strings.ReplaceAll(oneGame, "20991112", time.Now().UTC().AddDate(0, 0, 1).Format("20060102")))
-	}))
-	defer server.Close()
 	f := newFixture(t)
-	f.write(t, "rules.yml", rules+"event_sources:\n  - {name: games, event: {type: game}, ics: {url: \""+server.URL+"\"}}\n")
+	f.write(t, "rules.yml", rules+gamesFrom(calendarServer(t, time.Now().UTC().AddDate(0, 0, 1).Format("20060102"), &up)))
 	a := f.ordering(t)
 	if len(a.current.Events) != 1 {
 		t.Fatalf("%d events", len(a.current.Events))

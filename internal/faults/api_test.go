@@ -5,11 +5,13 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -157,7 +159,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	var seen []string // what secrets may be in
 	look := func(what, text string) {
 		seen = append(seen, what)
-		for _, secret := range append(values(canaries), "canary-of-path-c1e7") {
+		for _, secret := range append(slices.Collect(maps.Values(canaries)), "canary-of-path-c1e7") {
 			for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte("adapter:" + secret)), base64.StdEncoding.EncodeToString([]byte(secret))} {
 				if strings.Contains(text, form) {
 					t.Errorf("%s holds %s:\n%.3000s", what, secret, text)
@@ -199,7 +201,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	asked("refused")
 	r.write(t, "scaling-adapter.yml", "prometheus: {url: 'http://u:canary-of-prometheus-7f3a@127.0.0.1', basic_auth: {username: u, password: canary-of-prometheus-7f3a}}\n"+
 		"orchestrator: {url: 'http://127.0.0.1', bearer_token: canary-of-orchestrator-91bc}\nrule_files: [rules.yml]\n")
-	code, text := r.fetch(t, http.MethodPost, "/-/reload", "")
+	code, text := r.fetch(t, http.MethodPost, "/-/reload", "", "Authorization", "Bearer "+canaries["tokens"])
 	if code != http.StatusBadRequest || !strings.Contains(text, "holds a secret") {
 		t.Errorf("secrets in the configuration: got %d %s", code, text)
 	}
@@ -216,13 +218,6 @@ func TestSecretsAreNowhere(t *testing.T) {
 	if len(seen) < 100 {
 		t.Errorf("only %d texts were looked at", len(seen))
 	}
-}
-
-func values(m map[string]string) (out []string) {
-	for _, v := range m {
-		out = append(out, v)
-	}
-	return out
 }
 
 // P12: while the machine sleeps nothing is made up for: one turn is taken, the others are

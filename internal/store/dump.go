@@ -35,7 +35,11 @@ func Export(dir string) (d Dump, err error) {
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
 		return d, fmt.Errorf("%w: %s does not exist", ErrNoState, name)
 	}
-	err = guarded(name, true, func(db *bbolt.DB) error {
+	db, err := openFile(name, true)
+	if err != nil {
+		return d, told(name, err)
+	}
+	err = guarded(func() error {
 		return db.View(func(tx *bbolt.Tx) error {
 			m, err := whole(tx)
 			if err != nil {
@@ -60,10 +64,15 @@ func Export(dir string) (d Dump, err error) {
 			)
 		})
 	})
+	return d, errors.Join(told(name, err), db.Close())
+}
+
+// told names a file that is damaged.
+func told(name string, err error) error {
 	if _, isDamaged := errors.AsType[damaged](err); isDamaged {
-		return d, fmt.Errorf("%s is damaged: %w", name, err)
+		return fmt.Errorf("%s is damaged: %w", name, err)
 	}
-	return d, err
+	return err
 }
 
 // Import makes the state of a directory that has none.
@@ -83,20 +92,20 @@ func Import(dir string, d Dump) error {
 	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := guarded(draft, false, func(db *bbolt.DB) error {
-		return db.Update(func(tx *bbolt.Tx) error {
-			if err := prepare(tx); err != nil {
-				return err
-			}
-			return d.write(tx)
-		})
-	}); err != nil {
+	db, err := openFile(draft, false)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(db.Update(d.write), db.Close()); err != nil {
 		return errors.Join(err, os.Remove(draft))
 	}
 	return os.Rename(draft, name)
 }
 
 func (d Dump) write(tx *bbolt.Tx) error {
+	if err := prepare(tx); err != nil {
+		return err
+	}
 	told, err := d.Time.MarshalText()
 	if err != nil {
 		return err

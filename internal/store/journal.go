@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -119,31 +118,4 @@ func decode(data []byte) (Entry, error) {
 		return e, fmt.Errorf("journal: %w", err)
 	}
 	return e, nil
-}
-
-// Journal returns the decisions of a pool, or of all without one, that were made from one
-// instant on and before another, oldest first, at most so many of the last.
-func (s *Store) Journal(pool string, from, before time.Time, most int) ([]Entry, error) {
-	var out []Entry
-	err := s.db.View(func(tx *bbolt.Tx) error {
-		c := tx.Bucket(journalBucket).Cursor()
-		step := c.Prev
-		if key, _ := c.Seek(journalKey(before, "")); key == nil {
-			step = c.Last
-		}
-		key, data := step()
-		least := journalKey(from, "")
-		for ; key != nil && bytes.Compare(key, least) >= 0 && len(out) < most; key, data = c.Prev() {
-			e, err := decode(data)
-			if err != nil {
-				return err
-			}
-			if pool == "" || e.Pool == pool {
-				out = append(out, e)
-			}
-		}
-		return nil
-	})
-	slices.Reverse(out)
-	return out, err
 }

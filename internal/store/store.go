@@ -87,54 +87,56 @@ type damaged struct{ error }
 func (d damaged) Unwrap() error { return d.error }
 
 // open opens the file and reads all of it, so that what is damaged shows now.
-func open(dir, name string) (s *Store, memory engine.Memory, err error) {
-	err = guarded(name, false, func(db *bbolt.DB) error {
+func open(dir, name string) (*Store, engine.Memory, error) {
+	db, err := openFile(name, false)
+	if err != nil {
+		return nil, engine.Memory{}, err
+	}
+	var memory engine.Memory
+	err = guarded(func() error {
 		if err := db.Update(prepare); err != nil {
 			return err
 		}
-		if err := db.View(func(tx *bbolt.Tx) error {
+		return db.View(func(tx *bbolt.Tx) (err error) {
 			memory, err = whole(tx)
 			return err
-		}); err != nil {
-			return err
-		}
-		s = &Store{db: db, dir: dir}
-		return errKeepOpen
+		})
 	})
-	return s, memory, err
+	if err != nil {
+		return nil, engine.Memory{}, errors.Join(err, db.Close())
+	}
+	return &Store{db: db, dir: dir}, memory, nil
 }
 
-// errKeepOpen lets a file stay open.
-var errKeepOpen = errors.New("keep open")
+// openFile opens a file that no other process uses.
+func openFile(name string, readOnly bool) (db *bbolt.DB, err error) {
+	err = guarded(func() error {
+		db, err = bbolt.Open(name, 0o640, &bbolt.Options{Timeout: lockWait, ReadOnly: readOnly})
+		return err
+	})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, fmt.Errorf("storage: %s is used by another process; stop it, or give this one a storage.path of its own", name)
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum),
+		err != nil && strings.Contains(err.Error(), "file size too small"):
+		return nil, damaged{err}
+	case err != nil:
+		return nil, fmt.Errorf("storage: open %s: %w", name, err)
+	}
+	return db, nil
+}
 
-// guarded opens a file, uses it and closes it, unless it is to be kept open. What cannot be
-// read is told as damage, whatever way it shows.
-func guarded(name string, readOnly bool, use func(*bbolt.DB) error) (err error) {
-	debug.SetPanicOnFault(true) // for this goroutine: a file that was cut off is a fault of memory
+// guarded does what reads a file. A file that is damaged may show as a panic, one that was
+// cut off as a fault of memory.
+func guarded(do func() error) (err error) {
+	debug.SetPanicOnFault(true) // of this goroutine
 	defer debug.SetPanicOnFault(false)
-	var db *bbolt.DB
 	defer func() {
 		if r := recover(); r != nil {
 			err = damaged{fmt.Errorf("panic: %v", r)}
 		}
-		switch {
-		case errors.Is(err, errKeepOpen):
-			err = nil
-		case db != nil:
-			err = errors.Join(err, db.Close())
-		}
 	}()
-	db, err = bbolt.Open(name, 0o640, &bbolt.Options{Timeout: lockWait, ReadOnly: readOnly})
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return fmt.Errorf("storage: %s is used by another process; stop it, or give this one a storage.path of its own", name)
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum),
-		err != nil && strings.Contains(err.Error(), "file size too small"):
-		return damaged{err}
-	case err != nil:
-		return fmt.Errorf("storage: open %s: %w", name, err)
-	}
-	return use(db)
+	return do()
 }
 
 // whole returns what is in a file that is whole.

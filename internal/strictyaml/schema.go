@@ -9,11 +9,11 @@ import (
 	"github.com/scaling-adapter/scaling-adapter/internal/jsonschema"
 )
 
-// Schema and Types are those of JSON Schema.
-type (
-	Schema = jsonschema.Schema
-	Types  = jsonschema.Types
-)
+// Schema is the JSON Schema of documents.
+type Schema = jsonschema.Schema
+
+// Types are the names of types in a [Schema].
+type Types = jsonschema.Types
 
 // Need returns schemas of objects that have one of the keys each.
 func Need(keys ...string) []*Schema {
