@@ -6,6 +6,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/scaling-adapter/scaling-adapter/forecast"
@@ -71,6 +72,31 @@ type Settings struct {
 
 	Source   Source
 	Actuator Actuator
+}
+
+// under returns the settings with the modes that overrides, by pool, put pools into. No
+// override permits what is switched off or what safe mode keeps back.
+func (s *Settings) under(overrides map[string]*policy.Override) *Settings {
+	limit := policy.Active
+	switch {
+	case !s.Enabled:
+		limit = policy.DryRun
+	case s.SafeMode != "":
+		limit = policy.ScaleUpOnly
+	}
+	out := s
+	for i, spec := range s.Pools {
+		o := overrides[spec.Pool.Name]
+		if o == nil || o.Mode == "" {
+			continue
+		}
+		if out == s {
+			changed := *s
+			out, changed.Pools = &changed, slices.Clone(s.Pools)
+		}
+		out.Pools[i].Pool.Mode = o.Mode.AtMost(limit)
+	}
+	return out
 }
 
 // Pool is a pool, the rules that select it, and where its load is measured.

@@ -160,6 +160,7 @@ func (e *Engine) Tick(ctx context.Context, now time.Time) {
 	e.adopt(s, now, e.observeExprs(ctx, s, now))
 	e.resume()
 	seen := e.observe(ctx, s, now)
+	s = s.under(seen.overrides)
 	e.learn(ctx, s, now, began.Add(s.Interval/2))
 	e.learnAppetites(s, now, &seen)
 	decisions := e.decide(s, now, seen)

@@ -58,6 +58,63 @@ func TestOverridesActAtOnceAndEndByThemselves(t *testing.T) {
 	}
 }
 
+// An override puts a pool into another mode until it ends, and permits nothing that is
+// switched off or that safe mode keeps back.
+func TestOverridesOfTheMode(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		own, ordered   policy.Mode
+		off, safe      bool
+		then           policy.Mode
+		up, down, back bool // whether a higher, a lower, and the load after the override reach the orchestrator
+	}{
+		{name: "dry run of an active pool", own: policy.Active, ordered: policy.DryRun, then: policy.DryRun, back: true},
+		{name: "never down", own: policy.Active, ordered: policy.ScaleUpOnly, then: policy.ScaleUpOnly, up: true, back: true},
+		{name: "a dry run that is tried in earnest", own: policy.DryRun, ordered: policy.Active, then: policy.Active, up: true, down: true},
+		{name: "switched off", own: policy.DryRun, ordered: policy.Active, off: true, then: policy.DryRun},
+		{name: "safe mode", own: policy.ScaleUpOnly, ordered: policy.Active, safe: true, then: policy.ScaleUpOnly, up: true, back: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			load := 100.0
+			w := newWorld(func(string, time.Time) float64 { return load }, map[string]int{"nba": 10})
+			e := newEngine(t)
+			spec := spec("nba")
+			spec.Pool.Mode, spec.Pool.LeadTime = tt.own, 0
+			s := settings(w, spec)
+			s.Enabled = !tt.off
+			if tt.safe {
+				s.SafeMode = "a file was set aside"
+			}
+			e.Apply(s)
+			run(t, e, w, start, start.Add(time.Minute), "nba")
+			e.SetOverride(policy.Override{Pool: "nba", Mode: tt.ordered, Author: "anna", Reason: "trial", Start: start.Add(time.Minute), End: start.Add(3 * time.Minute)})
+
+			reached := func(from, to time.Duration, y float64) bool {
+				w.calls, load = nil, y
+				run(t, e, w, start.Add(from), start.Add(to), "nba")
+				return slices.ContainsFunc(w.calls, policy.Decision.Permitted)
+			}
+			if got := reached(time.Minute, 2*time.Minute, 150); got != tt.up {
+				t.Errorf("raised: got %v, want %v", got, tt.up)
+			}
+			if got := e.Snapshot().Pools[0]; got.Pool.Mode != tt.then || got.Decision.Mode != tt.then {
+				t.Errorf("the pool is in mode %s, its decision in %s, want %s", got.Pool.Mode, got.Decision.Mode, tt.then)
+			}
+			w.agents["nba"] = 15
+			if got := reached(2*time.Minute, 3*time.Minute, 50); got != tt.down {
+				t.Errorf("lowered: got %v, want %v", got, tt.down)
+			}
+			w.agents["nba"] = 5
+			if got := reached(3*time.Minute, 4*time.Minute, 150); got != tt.back {
+				t.Errorf("raised after the override: got %v, want %v", got, tt.back)
+			}
+			if got := e.Snapshot().Pools[0].Pool.Mode; got != tt.own || s.Pools[0].Pool.Mode != tt.own {
+				t.Errorf("after the override the pool is in mode %s, its settings in %s, want %s", got, s.Pools[0].Pool.Mode, tt.own)
+			}
+		})
+	}
+}
+
 func TestSettingAnOverrideReplacesThatOfThePool(t *testing.T) {
 	e := newEngine(t)
 	one, two := 1, 2

@@ -160,15 +160,22 @@ func newWalk(s *Settings, now, end time.Time) *walk {
 		p := &own.Pools[i]
 		p.Budgets = nil
 		w.modes = append(w.modes, p.Pool.Mode)
-		if p.Pool.Mode == policy.DryRun {
-			p.Pool.Mode = policy.Active
-		}
+		p.Pool.Mode = supposed(p.Pool.Mode)
 		lead = max(lead, p.Pool.LeadTime)
 	}
 	own.Horizon = max(s.Horizon, scoredAhead, end.Sub(now)+s.QueryLag+lead+2*s.Step)
 	w.Engine = New(Options{Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler)})
 	w.Apply(&own)
 	return w
+}
+
+// supposed is the mode in which a pool is planned: a plan of a dry run tells what would be
+// asked for.
+func supposed(m policy.Mode) policy.Mode {
+	if m == policy.DryRun {
+		return policy.Active
+	}
+	return m
 }
 
 // prepare learns what the loop would know at now.
@@ -278,7 +285,10 @@ func (w *walk) advance(t time.Time) []LoadRange {
 
 // turn decides all pools at t and gives them what they ask for.
 func (w *walk) turn(ctx context.Context, t time.Time, loads []LoadRange, overrides map[string]*policy.Override) []policy.Decision {
-	s := w.settings
+	s := w.settings.under(overrides)
+	for i := range s.Pools {
+		s.Pools[i].Pool.Mode = supposed(s.Pools[i].Pool.Mode)
+	}
 	seen := observation{
 		loads: make([]policy.Sample, len(s.Pools)), counts: make([]policy.Count, len(s.Pools)), used: make([][]policy.Sample, len(s.Pools)),
 		overrides: overrides,
@@ -341,6 +351,9 @@ func (w *walk) point(i int, d policy.Decision, load LoadRange, o *policy.Overrid
 	spec := w.settings.Pools[i]
 	pt := PlanPoint{Load: load, Decision: d, Override: o}
 	pt.Decision.Mode = w.modes[i]
+	if o != nil && o.Mode != "" {
+		pt.Decision.Mode = o.Mode
+	}
 	pt.Floor, pt.Ceiling = spec.InForce(policy.Input{Now: d.Time, Timeline: w.pools[d.Pool].timeline, Override: o})
 	for _, e := range events {
 		if !d.Time.Before(e.Start) && d.Time.Before(e.End) {

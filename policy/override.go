@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,6 +16,7 @@ type Override struct {
 	Min, Max *int
 	Hold     bool // keep the current agents
 	Disable  bool // call nobody for this pool
+	Mode     Mode // that the pool is in; empty: its own
 	Author   string
 	Reason   string
 	// It has effect from Start on until just before End.
@@ -22,10 +24,11 @@ type Override struct {
 }
 
 // Order is what somebody orders of a pool: exactly one of its kinds, of which Min and
-// Max are one together.
+// Max are one together. A mode may stand alone or beside one that is not Disable.
 type Order struct {
 	Min, Max, Exact *int
 	Hold, Disable   bool
+	Mode            Mode
 }
 
 // Override returns the order as an override.
@@ -33,7 +36,7 @@ func (o Order) Override() Override {
 	if o.Exact != nil {
 		o.Min, o.Max = o.Exact, o.Exact
 	}
-	return Override{Min: o.Min, Max: o.Max, Hold: o.Hold, Disable: o.Disable}
+	return Override{Min: o.Min, Max: o.Max, Hold: o.Hold, Disable: o.Disable, Mode: o.Mode}
 }
 
 // Problems says all that is wrong with the order; nil if nothing is.
@@ -48,10 +51,15 @@ func (o Order) Problems() []string {
 		}
 	}
 	switch {
-	case len(kinds) == 0:
-		problems = append(problems, "nothing is ordered; give min, max, exact, hold or disable")
+	case len(kinds) == 0 && o.Mode == "":
+		problems = append(problems, "nothing is ordered; give min, max, exact, hold, disable or mode")
 	case len(kinds) > 1:
 		problems = append(problems, strings.Join(kinds, " and ")+" do not go together; give one of them")
+	case o.Disable && o.Mode != "":
+		problems = append(problems, "disable and mode do not go together: nobody is called in any mode; give one of them")
+	}
+	if o.Mode != "" && !slices.Contains(modes, o.Mode) {
+		problems = append(problems, fmt.Sprintf("mode must be dry_run, scale_up_only or active, got %q", o.Mode))
 	}
 	for _, bound := range []struct {
 		name   string
@@ -86,8 +94,20 @@ func ActiveOverride(overrides []Override, pool string, t time.Time) (Override, b
 	return last, found
 }
 
-// order says what is ordered: "exactly 12 agents".
+// order says what is ordered: "wants exactly 12 agents".
 func (o Override) order() string {
+	bounds := o.bounds()
+	switch {
+	case o.Mode == "":
+		return bounds
+	case bounds == "":
+		return "puts the pool into mode " + string(o.Mode)
+	}
+	return fmt.Sprintf("puts the pool into mode %s and %s", o.Mode, bounds)
+}
+
+// bounds says how many agents are ordered; empty: the override says nothing of them.
+func (o Override) bounds() string {
 	switch {
 	case o.Disable:
 		return "leaves the pool alone"
@@ -102,7 +122,7 @@ func (o Override) order() string {
 	case o.Max != nil:
 		return fmt.Sprintf("wants at most %d agents", *o.Max)
 	}
-	return "wants nothing"
+	return ""
 }
 
 // detail tells the override in words, its times in zone.

@@ -231,7 +231,8 @@ func TestOverrideIsToldInWords(t *testing.T) {
 		{ordered(Override{Min: agents(3), Max: agents(9)}), "wants 3 to 9 agents"},
 		{ordered(Override{Hold: true}), "holds the pool"},
 		{ordered(Override{Disable: true, Hold: true}), "leaves the pool alone"},
-		{ordered(Override{}), "wants nothing"},
+		{ordered(Override{Mode: DryRun}), "puts the pool into mode dry_run"},
+		{ordered(Override{Mode: Active, Min: agents(3)}), "puts the pool into mode active and wants at least 3 agents"},
 	} {
 		want := "an override by ann until Thu 13:00 " + tt.want + ": the finals"
 		if got := tt.override.detail(newYork); got != want {
@@ -252,7 +253,11 @@ func TestProblemsOfOrders(t *testing.T) {
 		{"max", Order{Max: n(maxAgents)}, nil},
 		{"hold", Order{Hold: true}, nil},
 		{"disable", Order{Disable: true}, nil},
-		{"nothing", Order{}, []string{"nothing is ordered; give min, max, exact, hold or disable"}},
+		{"nothing", Order{}, []string{"nothing is ordered; give min, max, exact, hold, disable or mode"}},
+		{"mode", Order{Mode: DryRun}, nil},
+		{"mode and min", Order{Mode: Active, Min: n(3)}, nil},
+		{"disable and mode", Order{Disable: true, Mode: Active}, []string{"disable and mode do not go together: nobody is called in any mode; give one of them"}},
+		{"no mode", Order{Mode: "off"}, []string{`mode must be dry_run, scale_up_only or active, got "off"`}},
 		{"three kinds", Order{Min: n(1), Exact: n(2), Hold: true}, []string{"min or max and exact and hold do not go together; give one of them"}},
 		{"two kinds", Order{Hold: true, Disable: true}, []string{"hold and disable do not go together; give one of them"}},
 		{"wrong numbers", Order{Min: n(3), Max: n(-1)}, []string{"max must be between 0 and 1048576 agents, got -1", "min 3 > max -1"}},
@@ -262,7 +267,21 @@ func TestProblemsOfOrders(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
-	if o := (Order{Exact: n(4)}).Override(); *o.Min != 4 || *o.Max != 4 {
+	if o := (Order{Exact: n(4), Mode: DryRun}).Override(); *o.Min != 4 || *o.Max != 4 || o.Mode != DryRun {
 		t.Errorf("exactly 4 became %+v", o)
+	}
+}
+
+func TestTheSaferMode(t *testing.T) {
+	for _, tt := range []struct{ mode, limit, want Mode }{
+		{Active, Active, Active},
+		{Active, ScaleUpOnly, ScaleUpOnly},
+		{Active, DryRun, DryRun},
+		{ScaleUpOnly, Active, ScaleUpOnly},
+		{DryRun, Active, DryRun},
+	} {
+		if got := tt.mode.AtMost(tt.limit); got != tt.want {
+			t.Errorf("%s, at most %s: got %s, want %s", tt.mode, tt.limit, got, tt.want)
+		}
 	}
 }

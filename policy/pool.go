@@ -1,6 +1,9 @@
 package policy
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Pool is a named set of interchangeable agents that is scaled as one. It is
 // built once by the loader of the rule files, which guarantees the ranges given
@@ -81,6 +84,16 @@ const (
 	ScaleUpOnly Mode = "scale_up_only" // never ask for fewer agents
 	Active      Mode = "active"
 )
+
+var modes = []Mode{DryRun, ScaleUpOnly, Active}
+
+// AtMost returns the safer of two modes.
+func (m Mode) AtMost(limit Mode) Mode {
+	if slices.Index(modes, limit) < slices.Index(modes, m) {
+		return limit
+	}
+	return m
+}
 
 // Behavior slows changes down, in the vocabulary of Kubernetes'
 // HorizontalPodAutoscaler v2. It applies to what the demand asks for; floors

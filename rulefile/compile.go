@@ -497,7 +497,7 @@ func (l *loader) bounds(r rule) *policy.BoundsEffect {
 
 // override reads an order on a pool that is written down.
 func (l *loader) override(o override) {
-	order := policy.Order{Min: o.Min, Max: o.Max, Exact: o.Exact, Hold: o.Hold, Disable: o.Disable}
+	order := policy.Order{Min: o.Min, Max: o.Max, Exact: o.Exact, Hold: o.Hold, Disable: o.Disable, Mode: policy.Mode(o.Mode)}
 	for _, problem := range order.Problems() {
 		l.Add(o.Pos(), "override of pool %q: %s", o.Pool, problem)
 	}

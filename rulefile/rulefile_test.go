@@ -255,7 +255,7 @@ var wrong = map[string]struct {
 			"0 posts per agent and hour are not above 0", "used needs $window", "budget \"b\" matches no pool", "r.yml:4:82: budget \"b\": all classes but the last need when", "r.yml:4:103: budget \"b\": all classes but the last need when"}},
 	"budget query": {good + "budgets:\n  - {name: b, limit: 1, posts_per_agent_hour: 1, used: 'x[$window]'}\n", []string{"r.yml:4:56: budget \"b\": the query gives a matrix"}},
 	"overrides": {good + "overrides:\n  - {pool: b, exact: 1, author: x, reason: y, start: 2026-11-12T18:00, end: 2026-11-12T17:00}\n  - {pool: a, start: 2026-11-12T18:00, end: 2026-11-12T19:00}\n  - {pool: a, min: 3, max: 2, author: x, reason: y, start: 2026-11-12T18:00, end: 2026-11-12T19:00}\n",
-		[]string{"override: unknown pool \"b\"", "override of pool \"b\" ends at 2026-11-12T17:00:00Z, not after its start", "override of pool \"a\": nothing is ordered; give min, max, exact, hold or disable", "override of pool \"a\" needs author and reason", "override of pool \"a\": min 3 > max 2"}},
+		[]string{"override: unknown pool \"b\"", "override of pool \"b\" ends at 2026-11-12T17:00:00Z, not after its start", "override of pool \"a\": nothing is ordered; give min, max, exact, hold, disable or mode", "override of pool \"a\" needs author and reason", "override of pool \"a\": min 3 > max 2"}},
 	"half a file is wrong": {good + "rules:\n  - {name: r, demand: {multiply: 2}}\n  - {name: r, demand: {multiply: x}}\n", []string{"r.yml:5:34: expected a number, got \"x\"", "r.yml:5:12: rule \"r\" is already declared at r.yml:4:12"}},
 }
 

@@ -216,6 +216,7 @@ var words = strictyaml.Words{
 		"override.exact":   {Description: "Exactly so many agents.", Minimum: new(0.0), Maximum: new(float64(maxAgents))},
 		"override.hold":    {Description: "Keep what runs."},
 		"override.disable": {Description: "Call nobody for the pool."},
+		"override.mode":    {Description: "The mode of the pool; alone, or beside another order.", Enum: []any{"dry_run", "scale_up_only", "active"}},
 		"override.author":  {Description: "Who orders it.", MinLength: 1},
 		"override.reason":  {Description: "Why.", MinLength: 1},
 		"override.start":   {Description: "Like 2026-12-24T18:00 in the pool's zone, or with an offset.", Pattern: localTime, PatternMessage: localTimeMessage},

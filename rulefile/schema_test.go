@@ -90,6 +90,7 @@ overrides:
   - {pool: a, min: 5, max: 6, author: anna, reason: derby, start: 2026-12-24T18:00, end: 2026-12-24T20:00}
   - {pool: a, hold: true, author: anna, reason: derby, start: 2026-12-24T18:00, end: 2026-12-24T20:00}
   - {pool: a, disable: true, author: anna, reason: derby, start: 2026-12-24T18:00, end: 2026-12-24T20:00}
+  - {pool: a, mode: dry_run, author: anna, reason: derby, start: 2026-12-24T21:00, end: 2026-12-24T22:00}
 `}
 
 func TestTheSchemaKnowsTheKeysOfTheParser(t *testing.T) {

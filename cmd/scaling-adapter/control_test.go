@@ -98,10 +98,10 @@ func TestInstantsAsPeopleWriteThem(t *testing.T) {
 func TestOrdersInWords(t *testing.T) {
 	n := func(n int) *int { return &n }
 	var got []string
-	for _, o := range []override{{Min: n(1), Max: n(1)}, {Min: n(1), Max: n(3)}, {Min: n(1)}, {Max: n(0)}, {Hold: true}, {Disable: true, Hold: true}, {}} {
+	for _, o := range []override{{Min: n(1), Max: n(1)}, {Min: n(1), Max: n(3)}, {Min: n(1)}, {Max: n(0)}, {Hold: true}, {Disable: true, Hold: true}, {Mode: policy.DryRun}, {Mode: policy.Active, Hold: true}} {
 		got = append(got, o.order())
 	}
-	if diff := cmp.Diff([]string{"exactly 1 agent", "1 to 3 agents", "at least 1 agent", "at most 0 agents", "hold", "disabled", "nothing"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"exactly 1 agent", "1 to 3 agents", "at least 1 agent", "at most 0 agents", "hold", "disabled", "mode dry_run", "mode active, hold"}, got); diff != "" {
 		t.Error(diff)
 	}
 	got = nil

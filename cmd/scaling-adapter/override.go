@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
+	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
 type overrideCmd struct {
@@ -18,12 +19,13 @@ type overrideCmd struct {
 }
 
 type overrideSetCmd struct {
-	Pool    string `arg:"" help:"The pool."`
-	Min     *int   `name:"min" help:"Fewest agents."`
-	Max     *int   `name:"max" help:"Most agents."`
-	Exact   *int   `name:"exact" help:"Exactly so many agents."`
-	Hold    bool   `name:"hold" help:"Keep the agents that there are."`
-	Disable bool   `name:"disable" help:"Leave the pool alone: the orchestrator is not called for it."`
+	Pool    string      `arg:"" help:"The pool."`
+	Min     *int        `name:"min" help:"Fewest agents."`
+	Max     *int        `name:"max" help:"Most agents."`
+	Exact   *int        `name:"exact" help:"Exactly so many agents."`
+	Hold    bool        `name:"hold" help:"Keep the agents that there are."`
+	Disable bool        `name:"disable" help:"Leave the pool alone: the orchestrator is not called for it."`
+	Mode    policy.Mode `name:"mode" help:"The pool's mode: dry_run, scale_up_only or active; alone, or beside another order."`
 	during
 	Author string `name:"author" env:"USER" required:"" help:"Who orders it."`
 	Reason string `name:"reason" required:"" help:"Why, for those who find the override at work."`
@@ -47,7 +49,7 @@ type override apiv1.Override
 // Run sets an override.
 func (c *overrideSetCmd) Run(ctx context.Context, out *output) error {
 	body := apiv1.OverrideOrder{
-		Min: c.Min, Max: c.Max, Exact: c.Exact, Hold: c.Hold, Disable: c.Disable, Author: c.Author, Reason: c.Reason,
+		Min: c.Min, Max: c.Max, Exact: c.Exact, Hold: c.Hold, Disable: c.Disable, Mode: c.Mode, Author: c.Author, Reason: c.Reason,
 		Start: c.Start.text(), End: c.Until.text(), Duration: string(c.For),
 	}
 	r := apiv1.Request{Method: http.MethodPut, Path: "overrides/" + url.PathEscape(c.Pool), Body: body}
@@ -94,6 +96,17 @@ func (c *overrideClearCmd) Run(ctx context.Context, out *output) error {
 
 // order says what is ordered: "exactly 12 agents".
 func (o override) order() string {
+	bounds := o.bounds()
+	switch {
+	case o.Mode == "":
+		return bounds
+	case bounds == "":
+		return "mode " + string(o.Mode)
+	}
+	return fmt.Sprintf("mode %s, %s", o.Mode, bounds)
+}
+
+func (o override) bounds() string {
 	switch {
 	case o.Disable:
 		return "disabled"
@@ -108,7 +121,7 @@ func (o override) order() string {
 	case o.Max != nil:
 		return agents("at most %d", *o.Max)
 	}
-	return "nothing"
+	return ""
 }
 
 func agents(format string, n int) string {

@@ -94,7 +94,7 @@ func (c *stateInspectCmd) Run(out *output) error {
 }
 
 func orderOf(o policy.Override) string {
-	return override(apiv1.Override{Min: o.Min, Max: o.Max, Hold: o.Hold, Disable: o.Disable}).order()
+	return override(apiv1.Override{Min: o.Min, Max: o.Max, Hold: o.Hold, Disable: o.Disable, Mode: o.Mode}).order()
 }
 
 // Run prints all that is kept.

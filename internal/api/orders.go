@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"reflect"
 	"regexp"
 	"strings"
 	"sync"
@@ -167,12 +168,12 @@ func decode(r *http.Request, fields strictness, v any) error {
 
 // kindOf says what JSON was expected.
 func kindOf(err *json.UnmarshalTypeError) string {
-	switch err.Type.String() {
-	case "int", "uint64":
+	switch err.Type.Kind() {
+	case reflect.Int, reflect.Uint64:
 		return "a whole number"
-	case "bool":
+	case reflect.Bool:
 		return "true or false"
-	case "string":
+	case reflect.String:
 		return "text"
 	}
 	return "an object"

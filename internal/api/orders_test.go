@@ -183,7 +183,10 @@ func TestOverridesAreRefused(t *testing.T) {
 		code       int
 		want       string
 	}{
-		{"nothing", `{` + who + `}`, 400, "nothing is ordered; give min, max, exact, hold or disable"},
+		{"nothing", `{` + who + `}`, 400, "nothing is ordered; give min, max, exact, hold, disable or mode"},
+		{"no mode", `{"mode":"off",` + who + `}`, 400, `mode must be dry_run, scale_up_only or active, got "off"`},
+		{"disable and mode", `{"disable":true,"mode":"active",` + who + `}`, 400, "disable and mode do not go together"},
+		{"number for a mode", `{"mode":1,` + who + `}`, 400, "mode: expected text, got a JSON number"},
 		{"no author", `{"min":3,"reason":"r"}`, 400, "author is missing; say who orders this"},
 		{"no reason", `{"min":3,"author":"a","reason":"  "}`, 400, "reason is missing; say why"},
 		{"all that is wrong", `{"min":5,"max":3,"duration":"25h"}`, 400, "author is missing; say who orders this; reason is missing; say why, for those who find the override at work; min 5 > max 3; the override would last 1d1h, more than the 1d that are allowed"},

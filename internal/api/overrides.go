@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -22,7 +23,7 @@ type lengths struct{ ordinary, longest time.Duration }
 // that is wrong.
 func overrideOf(b apiv1.OverrideOrder, pool string, now time.Time, l lengths) (policy.Override, error) {
 	var ps problems
-	order := policy.Order{Min: b.Min, Max: b.Max, Exact: b.Exact, Hold: b.Hold, Disable: b.Disable}
+	order := policy.Order{Min: b.Min, Max: b.Max, Exact: b.Exact, Hold: b.Hold, Disable: b.Disable, Mode: b.Mode}
 	o := order.Override()
 	o.Pool = pool
 	if o.Author = ps.text("author", b.Author, mostName); o.Author == "" {
@@ -52,7 +53,7 @@ func overrideOf(b apiv1.OverrideOrder, pool string, now time.Time, l lengths) (p
 
 func (s *orders) overrideView(o policy.Override, now time.Time) apiv1.Override {
 	v := apiv1.Override{
-		ID: o.ID, Pool: o.Pool, Min: o.Min, Max: o.Max, Hold: o.Hold, Disable: o.Disable, Author: o.Author, Reason: o.Reason,
+		ID: o.ID, Pool: o.Pool, Min: o.Min, Max: o.Max, Hold: o.Hold, Disable: o.Disable, Mode: o.Mode, Author: o.Author, Reason: o.Reason,
 		Start: o.Start.UTC(), End: o.End.UTC(), Active: o.ActiveAt(now), Remaining: max(0, o.End.Sub(now).Seconds()), Source: "api",
 	}
 	if s.configured(o) {
@@ -139,12 +140,15 @@ func notTaken(err error) error {
 // warnings say why an override may do less than is expected of it.
 func warnings(p policy.Pool, o policy.Override, s *engine.Settings) []string {
 	out := []string{}
+	mode := cmp.Or(o.Mode, p.Mode)
 	switch {
 	case !s.Enabled:
 		out = append(out, "scaling is switched off: nothing is asked of the orchestrator")
-	case p.Mode == policy.DryRun:
+	case s.SafeMode != "" && mode == policy.Active:
+		out = append(out, s.SafeMode)
+	case mode == policy.DryRun && o.Mode == "":
 		out = append(out, fmt.Sprintf("pool %s is in mode dry_run: nothing is asked of the orchestrator", p.Name))
-	case p.Mode == policy.ScaleUpOnly && o.Max != nil:
+	case mode == policy.ScaleUpOnly && o.Max != nil:
 		out = append(out, fmt.Sprintf("pool %s is in mode scale_up_only: it is not lowered", p.Name))
 	}
 	if o.Min != nil && s.MaxTotalAgents > 0 && *o.Min > s.MaxTotalAgents {
@@ -199,6 +203,17 @@ func describeAll(all []policy.Override) string {
 }
 
 func ordered(o policy.Override) string {
+	bounds := orderedBounds(o)
+	switch {
+	case o.Mode == "":
+		return bounds
+	case bounds == "":
+		return "mode " + string(o.Mode)
+	}
+	return fmt.Sprintf("mode %s, %s", o.Mode, bounds)
+}
+
+func orderedBounds(o policy.Override) string {
 	switch {
 	case o.Disable:
 		return "disable"
@@ -213,7 +228,7 @@ func ordered(o policy.Override) string {
 	case o.Max != nil:
 		return fmt.Sprintf("at most %d", *o.Max)
 	}
-	return "nothing"
+	return ""
 }
 
 // resume ends the pause of a pool.

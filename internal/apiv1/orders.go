@@ -1,16 +1,21 @@
 package apiv1
 
-import "time"
+import (
+	"time"
+
+	"github.com/scaling-adapter/scaling-adapter/policy"
+)
 
 // OverrideOrder is an override as it is sent.
 type OverrideOrder struct {
-	Min     *int   `json:"min,omitempty"`
-	Max     *int   `json:"max,omitempty"`
-	Exact   *int   `json:"exact,omitempty"`
-	Hold    bool   `json:"hold,omitempty"`
-	Disable bool   `json:"disable,omitempty"`
-	Author  string `json:"author"`
-	Reason  string `json:"reason"`
+	Min     *int        `json:"min,omitempty"`
+	Max     *int        `json:"max,omitempty"`
+	Exact   *int        `json:"exact,omitempty"`
+	Hold    bool        `json:"hold,omitempty"`
+	Disable bool        `json:"disable,omitempty"`
+	Mode    policy.Mode `json:"mode,omitempty"` // alone, or beside another order
+	Author  string      `json:"author"`
+	Reason  string      `json:"reason"`
 
 	// It holds from start, which is now without one, until end or for a duration.
 	Start    string `json:"start,omitempty"`
@@ -20,19 +25,20 @@ type OverrideOrder struct {
 
 // Override is an override as it is told.
 type Override struct {
-	ID        string    `json:"id"`
-	Pool      string    `json:"pool"`
-	Min       *int      `json:"min"`
-	Max       *int      `json:"max"`
-	Hold      bool      `json:"hold"`
-	Disable   bool      `json:"disable"`
-	Author    string    `json:"author"`
-	Reason    string    `json:"reason"`
-	Start     time.Time `json:"start"`
-	End       time.Time `json:"end"`
-	Active    bool      `json:"active"`
-	Remaining float64   `json:"remaining_seconds"` // until its end
-	Source    string    `json:"source"`            // api or configuration
+	ID        string      `json:"id"`
+	Pool      string      `json:"pool"`
+	Min       *int        `json:"min"`
+	Max       *int        `json:"max"`
+	Hold      bool        `json:"hold"`
+	Disable   bool        `json:"disable"`
+	Mode      policy.Mode `json:"mode,omitempty"` // missing: the pool is in its own
+	Author    string      `json:"author"`
+	Reason    string      `json:"reason"`
+	Start     time.Time   `json:"start"`
+	End       time.Time   `json:"end"`
+	Active    bool        `json:"active"`
+	Remaining float64     `json:"remaining_seconds"` // until its end
+	Source    string      `json:"source"`            // api or configuration
 }
 
 // OverrideSet is the answer to who sets an override.

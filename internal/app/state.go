@@ -84,9 +84,8 @@ func (s *state) apply(settings *engine.Settings) {
 	}
 	settings.SafeMode = fmt.Sprintf("safe mode, no pool is lowered: %s in %s could not be read; what was remembered is lost. Look at overrides, pauses and budgets, and then remove it", strings.Join(names, " and "), s.dir)
 	for i := range settings.Pools {
-		if p := &settings.Pools[i].Pool; p.Mode == policy.Active {
-			p.Mode = policy.ScaleUpOnly
-		}
+		p := &settings.Pools[i].Pool
+		p.Mode = p.Mode.AtMost(policy.ScaleUpOnly)
 	}
 }
 

@@ -259,7 +259,7 @@ func (c compiler) events(ofRules []policy.Event) (all []policy.Event, later []ne
 func (c compiler) overrides() []policy.Override {
 	var out []policy.Override
 	for i, o := range read(c.test.Overrides) {
-		order := policy.Order{Min: o.Min, Max: o.Max, Exact: o.Exact, Hold: o.Hold, Disable: o.Disable}
+		order := policy.Order{Min: o.Min, Max: o.Max, Exact: o.Exact, Hold: o.Hold, Disable: o.Disable, Mode: policy.Mode(o.Mode)}
 		for _, problem := range order.Problems() {
 			c.Add(o.Pos(), "override: %s", problem)
 		}

@@ -128,7 +128,7 @@ func TestLoadReportsAllProblemsWithTheirPlaces(t *testing.T) {
 		"event ends":     {oneTest("events: [{type: game, start: 2h, end: 1h}]"), "t.yml:6:43: the event ends before it starts"},
 		"event is alone": {oneTest("events: [{type: game, start: 0s, end: 1h, labels: {league: nbb}}]"), "t.yml:6:55: the event concerns no pool: each has another value of a label"},
 
-		"override nothing": {oneTest("overrides: [{pool: nba, end: 1h}]"), "t.yml:6:17: override: nothing is ordered; give min, max, exact, hold or disable"},
+		"override nothing": {oneTest("overrides: [{pool: nba, end: 1h}]"), "t.yml:6:17: override: nothing is ordered; give min, max, exact, hold, disable or mode"},
 		"override pool":    {oneTest("overrides: [{pool: nbb, min: 1, end: 1h}]"), `t.yml:6:24: unknown pool "nbb"; known are nba`},
 		"override both":    {oneTest("overrides: [{pool: nba, min: 1, exact: 2, end: 1h}]"), "t.yml:6:17: override: min or max and exact do not go together; give one of them"},
 		"override bounds":  {oneTest("overrides: [{pool: nba, min: 3, max: 2, end: 1h}]"), "t.yml:6:17: override: min 3 > max 2"},

@@ -62,6 +62,7 @@ type override struct {
 	Exact   *int   `yaml:"exact"`
 	Hold    bool   `yaml:"hold"`
 	Disable bool   `yaml:"disable"`
+	Mode    string `yaml:"mode"`
 	Author  string `yaml:"author"`
 	Reason  string `yaml:"reason"`
 	Start   moment `yaml:"start"`
