@@ -14,21 +14,26 @@ import (
 
 // decide decides every pool and fits the decisions into what all pools share.
 func (e *Engine) decide(s *Settings, now time.Time, seen observation) []policy.Decision {
-	claims := make([]policy.Claim, len(s.Pools))
+	n := len(s.Pools)
+	t := &turn{
+		settings: s, now: now, inputs: make([]policy.Input, n), states: make([]policy.State, n), claims: make([]policy.Claim, n),
+		limits: policy.Limits{MaxTotalAgents: s.MaxTotalAgents}, emergency: e.emergency,
+	}
 	for i, spec := range s.Pools {
-		claims[i] = policy.Claim{Pool: spec.Pool, Decision: e.decideOne(s, now, seen, i)}
+		t.claims[i] = policy.Claim{Pool: spec.Pool, Decision: e.decideOne(t, seen, i)}
 	}
-	limits := policy.Limits{MaxTotalAgents: s.MaxTotalAgents}
 	for _, h := range seen.hosts {
-		limits.Hosts = append(limits.Hosts, policy.HostReading{Hosts: h.Hosts, Resource: h.Resource, Percent: h.Sample, Limit: h.Limit, PerAgent: h.PerAgent})
+		t.limits.Hosts = append(t.limits.Hosts, policy.HostReading{Hosts: h.Hosts, Resource: h.Resource, Percent: h.Sample, Limit: h.Limit, PerAgent: h.PerAgent})
 	}
-	ds := policy.Allocate(claims, limits)
-	ds, e.emergency = s.Emergency.Emergency(claims, ds, limits.Hosts, now, e.emergency)
+	ds, emergency := t.shared(t.claims)
+	e.emergency = emergency
+	e.turn.Store(t)
 	return ds
 }
 
 // decideOne decides one pool. A panic holds that pool and no other.
-func (e *Engine) decideOne(s *Settings, now time.Time, seen observation, i int) (d policy.Decision) {
+func (e *Engine) decideOne(t *turn, seen observation, i int) (d policy.Decision) {
+	s, now := t.settings, t.now
 	spec := s.Pools[i]
 	p := e.pools[spec.Pool.Name]
 	current := seen.counts[i]
@@ -44,11 +49,12 @@ func (e *Engine) decideOne(s *Settings, now time.Time, seen observation, i int) 
 		d.ID = spec.Pool.Name + "-" + now.UTC().Format("20060102T150405Z")
 	}()
 	p.spend(s, now, current.Agents, seen.used[i])
-	in := policy.Input{
+	t.states[i] = p.state
+	t.inputs[i] = policy.Input{
 		Now: now, Current: seen.counts[i], Load: seen.loads[i], Outlook: p.outlook(now), LargestLoad: p.largest,
 		Timeline: p.timeline, Override: seen.overrides[spec.Pool.Name], Budgets: p.caps(),
 	}
-	d, p.state = spec.Decide(in, p.state)
+	d, p.state = spec.Decide(t.inputs[i], p.state)
 	return d
 }
 

@@ -35,6 +35,7 @@ type Options struct {
 type Engine struct {
 	settings atomic.Pointer[Settings]
 	snapshot atomic.Pointer[Snapshot]
+	turn     atomic.Pointer[turn] // the last
 	metrics  *metrics
 	logger   *slog.Logger
 	journal  Journal

@@ -49,7 +49,7 @@ type override apiv1.Override
 // Run sets an override.
 func (c *overrideSetCmd) Run(ctx context.Context, out *output) error {
 	body := apiv1.OverrideOrder{
-		Min: c.Min, Max: c.Max, Exact: c.Exact, Hold: c.Hold, Disable: c.Disable, Mode: c.Mode, Author: c.Author, Reason: c.Reason,
+		Order: apiv1.Order{Min: c.Min, Max: c.Max, Exact: c.Exact, Hold: c.Hold, Disable: c.Disable, Mode: c.Mode}, Author: c.Author, Reason: c.Reason,
 		Start: c.Start.text(), End: c.Until.text(), Duration: string(c.For),
 	}
 	r := apiv1.Request{Method: http.MethodPut, Path: "overrides/" + url.PathEscape(c.Pool), Body: body}

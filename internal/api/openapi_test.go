@@ -154,6 +154,7 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 	} {
 		send(early, code, "GET", path, "")
 	}
+	send(early, 503, "POST", "/api/v1/evaluate", `{"pool":"nba"}`)
 
 	// A snapshot with everything in it.
 	snap := eventful(t)
@@ -190,6 +191,11 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 		{400, "GET", "/api/v1/plan?to=soon", ""},
 		{404, "GET", "/api/v1/plan?pool=x", ""},
 		{400, "GET", "/api/v1/plan?to=1s", ""},
+		{200, "POST", "/api/v1/evaluate", `{"pool":"nba","load":150,"forecast":180,"agents":7,"override":{"mode":"dry_run","min":3}}`},
+		{400, "POST", "/api/v1/evaluate", `{}`},
+		{404, "POST", "/api/v1/evaluate", `{"pool":"x"}`},
+		{413, "POST", "/api/v1/evaluate", long},
+		{415, "POST", "/api/v1/evaluate", `{"pool":"nba"}`},
 		{404, "GET", "/api/v1/overrides?pool=x", ""},
 		{400, "PUT", "/api/v1/overrides/nba", `{}`},
 		{404, "PUT", "/api/v1/overrides/x", override},
@@ -259,14 +265,14 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 		send(unsaved, 503, w.method, w.path, w.body)
 		send(off, 403, w.method, w.path, w.body)
 	}
-	for _, w := range append(writes, struct{ method, path, body string }{"POST", "/-/reload", ""}) {
+	for _, w := range append(writes, struct{ method, path, body string }{"POST", "/-/reload", ""}, struct{ method, path, body string }{"POST", "/api/v1/evaluate", `{"pool":"nba"}`}) {
 		r := httptest.NewRequest(w.method, w.path, strings.NewReader(w.body))
 		r.Header.Set("Origin", "http://evil.example")
 		rec := httptest.NewRecorder()
 		if full.ServeHTTP(rec, r); rec.Code != http.StatusForbidden {
 			t.Errorf("%s %s of another site: got %d %s", w.method, w.path, rec.Code, rec.Body)
 		}
-		seen["reload 403"] = true
+		seen["reload 403"], seen["evaluate 403"] = true, true
 	}
 
 	var missing []string
@@ -478,9 +484,10 @@ func TestBodiesAreThoseOfTheDocument(t *testing.T) {
 		body         any
 		fine         bool
 	}{
-		{"PUT", "/api/v1/overrides/nba", apiv1.OverrideOrder{Min: &n, Max: &n, Exact: &n, Hold: true, Disable: true, Author: "a", Reason: "r", Start: "2026-11-12T18:30:00Z", End: "2026-11-12T18:30:00-05:00", Duration: "1d12h"}, true},
+		{"PUT", "/api/v1/overrides/nba", apiv1.OverrideOrder{Order: apiv1.Order{Min: &n, Max: &n, Exact: &n, Hold: true, Disable: true, Mode: policy.DryRun}, Author: "a", Reason: "r", Start: "2026-11-12T18:30:00Z", End: "2026-11-12T18:30:00-05:00", Duration: "1d12h"}, true},
 		{"PUT", "/api/v1/overrides/nba", apiv1.OverrideOrder{Author: "a", Reason: "r"}, true},
 		{"PUT", "/api/v1/overrides/nba", apiv1.OverrideOrder{Author: "a"}, false},
+		{"PUT", "/api/v1/overrides/nba", apiv1.OverrideOrder{Order: apiv1.Order{Mode: "off"}, Author: "a", Reason: "r"}, false},
 		{"PUT", "/api/v1/overrides/nba", apiv1.OverrideOrder{Author: "a", Reason: "r", Start: "18:30"}, false},
 		{"PUT", "/api/v1/overrides/nba", apiv1.OverrideOrder{Author: "a", Reason: "r", Duration: "1.5h"}, false},
 		{"PUT", "/api/v1/overrides/nba", json.RawMessage(`{"exact":null,"author":"a","reason":"r"}`), false},

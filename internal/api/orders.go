@@ -31,6 +31,7 @@ const (
 const (
 	mostOrder        = 64 << 10 // bytes of an order
 	mostNotification = 4 << 20  // bytes of a notification of many alerts
+	mostAgents       = 1 << 20  // of a pool
 	mostName         = 100      // characters
 	mostText         = 500      // characters
 	mostAhead        = 31 * 24 * time.Hour
@@ -171,6 +172,8 @@ func kindOf(err *json.UnmarshalTypeError) string {
 	switch err.Type.Kind() {
 	case reflect.Int, reflect.Uint64:
 		return "a whole number"
+	case reflect.Float64:
+		return "a number"
 	case reflect.Bool:
 		return "true or false"
 	case reflect.String:

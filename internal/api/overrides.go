@@ -23,7 +23,7 @@ type lengths struct{ ordinary, longest time.Duration }
 // that is wrong.
 func overrideOf(b apiv1.OverrideOrder, pool string, now time.Time, l lengths) (policy.Override, error) {
 	var ps problems
-	order := policy.Order{Min: b.Min, Max: b.Max, Exact: b.Exact, Hold: b.Hold, Disable: b.Disable, Mode: b.Mode}
+	order := b.Policy()
 	o := order.Override()
 	o.Pool = pool
 	if o.Author = ps.text("author", b.Author, mostName); o.Author == "" {

@@ -131,6 +131,11 @@ func (s server) routes(told *orders) []route {
 			},
 			fails: map[int]string{400: "A parameter is not what it should be, or too much is asked for.", 404: noPool, 503: noTick + " Or other plans are being made, or this one takes too long."},
 		}},
+		{"POST /api/v1/evaluate", told.reading(told.evaluate), operation{
+			id: "evaluate", tag: tagState, does: "What would be decided", body: apiv1.EvaluationOrder{}, data: apiv1.Evaluation{},
+			more:  "It is decided as in the last tick, with what is supposed, and beside what the other pools asked for. Nothing is remembered and nobody is called, so that nobody needs to log in for it.",
+			fails: map[int]string{400: "All that is wrong with what is supposed.", 403: "A page of another site asks.", 404: noPool, 503: "No tick has decided about the pool yet."},
+		}},
 		{"GET /api/v1/rules", s.rules, operation{
 			id: "rules", tag: tagState, does: "The rules in force, and when they are active", data: apiv1.Rules{},
 			takes: []parameter{pool},

@@ -60,7 +60,8 @@ var closed = map[reflect.Type]schema{
 func words() map[string]schema {
 	quality := values(policy.Empty.String(), policy.OK.String(), policy.NaN.String(), policy.Stale.String(), policy.Partial.String(), policy.Error.String())
 	name, words := schema{Pattern: nameSyntax.String()}, schema{MaxLength: mostText}
-	agents := schema{Minimum: new(0.0), Maximum: new(float64(1 << 20))}
+	agents := schema{Minimum: new(0.0), Maximum: new(float64(mostAgents))}
+	load := schema{Minimum: new(0.0)}
 	instant, length := schema{Format: "date-time"}, schema{Pattern: durationPattern}
 	strict, loose := schema{AdditionalProperties: &schema{Never: true}}, schema{AdditionalProperties: &schema{}}
 	return map[string]schema{
@@ -74,14 +75,20 @@ func words() map[string]schema {
 		"Explanation.hosts":   orNull,
 
 		"OverrideOrder":          strict,
-		"OverrideOrder.min":      agents,
-		"OverrideOrder.max":      agents,
-		"OverrideOrder.exact":    agents,
+		"Order.min":              agents,
+		"Order.max":              agents,
+		"Order.exact":            agents,
 		"OverrideOrder.author":   {MinLength: 1, MaxLength: mostName},
 		"OverrideOrder.reason":   {MinLength: 1, MaxLength: mostText},
 		"OverrideOrder.start":    instant,
 		"OverrideOrder.end":      instant,
 		"OverrideOrder.duration": length,
+
+		"Order":                    strict,
+		"EvaluationOrder":          strict,
+		"EvaluationOrder.load":     load,
+		"EvaluationOrder.forecast": load,
+		"EvaluationOrder.agents":   agents,
 
 		"EventOrder":          strict,
 		"EventOrder.id":       name,

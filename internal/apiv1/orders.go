@@ -6,16 +6,25 @@ import (
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
-// OverrideOrder is an override as it is sent.
-type OverrideOrder struct {
+// Order is what an override orders: one of min, max or both, exact, hold and disable, and a
+// mode alone or beside one of the first four.
+type Order struct {
 	Min     *int        `json:"min,omitempty"`
 	Max     *int        `json:"max,omitempty"`
 	Exact   *int        `json:"exact,omitempty"`
 	Hold    bool        `json:"hold,omitempty"`
 	Disable bool        `json:"disable,omitempty"`
-	Mode    policy.Mode `json:"mode,omitempty"` // alone, or beside another order
-	Author  string      `json:"author"`
-	Reason  string      `json:"reason"`
+	Mode    policy.Mode `json:"mode,omitempty"`
+}
+
+// Policy returns the order as decisions know it.
+func (o Order) Policy() policy.Order { return policy.Order(o) }
+
+// OverrideOrder is an override as it is sent.
+type OverrideOrder struct {
+	Order
+	Author string `json:"author"`
+	Reason string `json:"reason"`
 
 	// It holds from start, which is now without one, until end or for a duration.
 	Start    string `json:"start,omitempty"`
@@ -39,6 +48,22 @@ type Override struct {
 	Active    bool        `json:"active"`
 	Remaining float64     `json:"remaining_seconds"` // until its end
 	Source    string      `json:"source"`            // api or configuration
+}
+
+// EvaluationOrder asks what would be decided about a pool. What is missing is as the last
+// tick saw it.
+type EvaluationOrder struct {
+	Pool     string   `json:"pool"`
+	Load     *float64 `json:"load,omitempty"`     // that is measured
+	Forecast *float64 `json:"forecast,omitempty"` // the greatest load in the lead time
+	Agents   *int     `json:"agents,omitempty"`   // that the orchestrator tells, all of them ready
+	Override *Order   `json:"override,omitempty"` // that has effect
+}
+
+// Evaluation is what would be decided.
+type Evaluation struct {
+	Decision Decision `json:"decision"` // without an ID
+	Calls    bool     `json:"calls"`    // whether the orchestrator would be called
 }
 
 // OverrideSet is the answer to who sets an override.
