@@ -40,7 +40,7 @@ func serveDesk(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	e.Apply(set)
 	o := api.Options{
-		Snapshot: e.Snapshot, Metrics: prometheus.NewRegistry(), Engine: e, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+		Snapshot: e.Snapshot, Metrics: prometheus.NewRegistry(), Engine: e, Audit: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 		Control: func(*http.Request) (string, error) { return "", nil },
 	}
 	if len(args) == 1 && args[0] == "off" {

@@ -26,6 +26,10 @@ func (c *runCmd) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
+	audit, err := newLogger("info", c.LogFormat, out) // whatever the level of the others
+	if err != nil {
+		return err
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.ListenAddress)
 	if err != nil {
 		return fmt.Errorf("--web.listen-address: %w", err)
@@ -34,7 +38,7 @@ func (c *runCmd) Run(ctx context.Context, out *output) error {
 	a, err := app.New(app.Options{
 		ConfigFile: c.ConfigFile, Getenv: os.Getenv,
 		Listener: listener, WebConfigFile: c.WebConfig, EnableControlAPI: c.ControlAPI, ControlUsers: c.ControlUsers, ControlTokenFile: c.ControlTokens,
-		Logger: logger,
+		Logger: logger, Audit: audit.With("component", "audit"),
 	})
 	if err != nil {
 		return err

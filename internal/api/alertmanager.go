@@ -120,7 +120,7 @@ func (s *orders) alertmanager(r *http.Request, by caller) (any, error) {
 		return nil, refuse(http.StatusBadRequest, "expected what Alertmanager's webhook sends, version 4, got version %q", clip(n.Version))
 	}
 	if n.Truncated > 0 {
-		s.Logger.Warn("alertmanager left out alerts; raise max_alerts of its webhook", "alerts", n.Truncated, "remote", by.remote)
+		s.Audit.Warn("alertmanager left out alerts; raise max_alerts of its webhook", "alerts", n.Truncated, "remote", by.remote)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,7 +131,7 @@ func (s *orders) alertmanager(r *http.Request, by caller) (any, error) {
 			return nil, err // Alertmanager comes again
 		}
 		if err != nil {
-			s.Logger.Warn("alert ignored", "fingerprint", clip(a.Fingerprint), "alertname", clip(a.Labels["alertname"]), "remote", by.remote, "err", err)
+			s.Audit.Warn("alert ignored", "fingerprint", clip(a.Fingerprint), "alertname", clip(a.Labels["alertname"]), "remote", by.remote, "err", err)
 			answer.Ignored = append(answer.Ignored, clip(a.Fingerprint)+": "+err.Error())
 		}
 	}

@@ -36,7 +36,7 @@ type Options struct {
 	// the listener has authenticated that, or why the request is refused. nil: nobody.
 	Control func(*http.Request) (user string, err error)
 	Now     func() time.Time // the engine's clock
-	Logger  *slog.Logger     // told of all orders
+	Audit   *slog.Logger     // told of all orders, and of those who may not give them; nil: nobody is
 	// What an override lasts if nobody says, and at most; 0: an hour and a day.
 	DefaultOverride, LongestOverride time.Duration
 }
@@ -48,6 +48,9 @@ type server struct {
 
 // New returns the handler of all paths.
 func New(o Options) http.Handler {
+	if o.Audit == nil {
+		o.Audit = slog.New(slog.DiscardHandler)
+	}
 	s := server{o, make(chan struct{}, 1)}
 	mux := http.NewServeMux()
 	for _, r := range s.routes(newOrders(o)) {
@@ -77,27 +80,31 @@ func (s server) ready(w http.ResponseWriter, _ *http.Request) {
 // reload reads the configuration anew for those who may give orders; while nobody may, for
 // this machine.
 func (s server) reload(w http.ResponseWriter, r *http.Request) {
-	if err := s.mayReload(r); err != nil {
+	user, err := s.mayReload(r)
+	audit := s.Audit.With("user", user, "remote", r.RemoteAddr)
+	if err != nil {
+		audit.Warn("reload refused", "err", err)
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
 	if err := s.Reload(); err != nil {
+		audit.Info("reload failed")
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	audit.Info("reloaded")
 	fmt.Fprintln(w, "reloaded")
 }
 
-func (s server) mayReload(r *http.Request) error {
+func (s server) mayReload(r *http.Request) (user string, err error) {
 	if s.Control != nil {
-		_, err := s.Control(r)
-		return err
+		return s.Control(r)
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-		return errors.New("from other machines the configuration is reloaded with --web.enable-control-api only; or send SIGHUP")
+		return "", errors.New("from other machines the configuration is reloaded with --web.enable-control-api only; or send SIGHUP")
 	}
-	return nil
+	return "", nil
 }
 
 func respond(w http.ResponseWriter, status int, e apiv1.Answer) {

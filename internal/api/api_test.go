@@ -1,9 +1,11 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -176,23 +178,30 @@ func TestReloadIsForThoseWhoMay(t *testing.T) {
 		name, remote string
 		control      func(*http.Request) (string, error)
 		code         int
-		says         string
+		says, audit  string
 	}{
-		{"this machine", "127.0.0.1:1", nil, 200, "reloaded"},
-		{"this machine, IPv6", "[::1]:1", nil, 200, "reloaded"},
-		{"another machine", "192.0.2.1:1", nil, 403, "with --web.enable-control-api only; or send SIGHUP"},
-		{"nobody knows where", "", nil, 403, "with --web.enable-control-api only"},
-		{"another machine that may", "192.0.2.1:1", func(*http.Request) (string, error) { return "anna", nil }, 200, "reloaded"},
-		{"this machine, which may not", "127.0.0.1:1", refused, 403, "orders need basic authentication"},
+		{"this machine", "127.0.0.1:1", nil, 200, "reloaded", `level=INFO msg=reloaded user="" remote=127.0.0.1:1`},
+		{"this machine, IPv6", "[::1]:1", nil, 200, "reloaded", `msg=reloaded`},
+		{"another machine", "192.0.2.1:1", nil, 403, "with --web.enable-control-api only; or send SIGHUP", `level=WARN msg="reload refused" user="" remote=192.0.2.1:1 err="from other machines`},
+		{"nobody knows where", "", nil, 403, "with --web.enable-control-api only", `msg="reload refused"`},
+		{"another machine that may", "192.0.2.1:1", func(*http.Request) (string, error) { return "anna", nil }, 200, "reloaded", `msg=reloaded user=anna remote=192.0.2.1:1`},
+		{"this machine, which may not", "127.0.0.1:1", refused, 403, "orders need basic authentication", `msg="reload refused"`},
 	} {
 		reloads := 0
-		h := New(Options{Metrics: prometheus.NewRegistry(), Control: tc.control, Reload: func() error { reloads++; return nil }})
+		var log bytes.Buffer
+		h := New(Options{
+			Metrics: prometheus.NewRegistry(), Control: tc.control, Reload: func() error { reloads++; return nil },
+			Audit: slog.New(slog.NewTextHandler(&log, nil)),
+		})
 		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/-/reload", nil)
 		r.RemoteAddr = tc.remote
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		if w.Code != tc.code || !strings.Contains(w.Body.String(), tc.says) || (reloads == 1) != (tc.code == 200) {
 			t.Errorf("%s: got %d %s after %d reloads", tc.name, w.Code, w.Body, reloads)
+		}
+		if !strings.Contains(log.String(), tc.audit) {
+			t.Errorf("%s: the audit says %s, want %s", tc.name, log.String(), tc.audit)
 		}
 	}
 }

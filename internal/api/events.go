@@ -142,7 +142,11 @@ func (s *orders) putEvent(r *http.Request, by caller) (any, error) {
 		return nil, err
 	}
 	told := s.Engine.ToldEvents()
-	if e.ID == "" {
+	switch {
+	case e.ID != "":
+	case by.key != "":
+		e.ID = e.Type + "-" + by.key.id() // the same when it is sent again after a restart
+	default:
 		e.ID = freeID(told, e.Type+"-"+serial(now))
 	}
 	before := "none"

@@ -191,6 +191,11 @@ func (w writer) operation(method, path string, o operation) *docOperation {
 	if o.media == "" && method != http.MethodGet {
 		fails[http.StatusForbidden] = "Orders are not taken, or not from who asks, or a page of another site asks."
 	}
+	if o.tag == tagOrders && method != http.MethodGet {
+		out.Parameters = append(out.Parameters, parameter{keyHeader, "header", "A text of your own for this order. Sent again with it, the order is answered as before and not carried out twice.", false,
+			schema{Type: types{"string"}, MaxLength: mostKey}})
+		fails[http.StatusUnprocessableEntity] = "The " + keyHeader + " was used for another order."
+	}
 	if o.body != nil {
 		out.Body = &docMessage{Required: true, Content: map[string]docContent{mediaJSON: {w.maker.of(o.body), example.Body}}}
 		fails[http.StatusRequestEntityTooLarge] = "The body is too long."

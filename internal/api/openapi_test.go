@@ -80,7 +80,7 @@ func TestDocumentHasThePathsThatAreServed(t *testing.T) {
 	desk := newDesk(t)
 	handler := New(Options{
 		Snapshot: desk.engine.Snapshot, Reload: func() error { return nil }, Metrics: prometheus.NewRegistry(), Engine: desk.engine,
-		Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler), Control: func(*http.Request) (string, error) { return "", nil },
+		Now: func() time.Time { return now }, Audit: slog.New(slog.DiscardHandler), Control: func(*http.Request) (string, error) { return "", nil },
 	})
 	each(d, func(method, path string, o apitest.Operation) {
 		paths, ids = append(paths, method+" "+path), append(ids, o.ID)
@@ -123,6 +123,7 @@ func (fails) Save(engine.Change) error { return errors.New("disk full") }
 func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 	d := documented(t)
 	seen := map[string]bool{}
+	key := ""
 	send := func(h http.Handler, code int, method, path, body string) {
 		t.Helper()
 		r := httptest.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(body))
@@ -132,6 +133,9 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 		case body != "":
 			r.Header.Set("Content-Type", "application/json")
 		}
+		if key != "" {
+			r.Header.Set("Idempotency-Key", key)
+		}
 		w := httptest.NewRecorder()
 		if h.ServeHTTP(w, r); w.Code != code {
 			t.Errorf("%s %s %s: got %d %s, want %d", method, path, clip(body), w.Code, w.Body, code)
@@ -140,7 +144,7 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 		seen[fmt.Sprintf("%s %d", o.ID, w.Code)] = true
 	}
 	of := func(o Options) http.Handler {
-		o.Metrics, o.Logger, o.Now = prometheus.NewRegistry(), slog.New(slog.DiscardHandler), func() time.Time { return now }
+		o.Metrics, o.Audit, o.Now = prometheus.NewRegistry(), slog.New(slog.DiscardHandler), func() time.Time { return now }
 		return apitest.Calls(New(o))
 	}
 	anybody := func(*http.Request) (string, error) { return "", nil }
@@ -228,6 +232,13 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 	} {
 		send(desk.handler, order.code, order.method, order.path, order.body)
 	}
+	key = "k"
+	used := newDesk(t)
+	send(used.handler, 200, "POST", "/api/v1/events", event)
+	for _, w := range append(writes, struct{ method, path, body string }{"DELETE", "/api/v1/pauses/nba", ""}) {
+		send(used.handler, 422, w.method, strings.Replace(w.path, "nba", "nfl", 1), strings.Replace(w.body, "1h", "2h", 1))
+	}
+	key = ""
 	for i := range mostGoing {
 		if err := desk.engine.PutEvent(policy.Event{ID: strconv.Itoa(i), End: now.Add(time.Hour)}); err != nil {
 			t.Fatal(err)

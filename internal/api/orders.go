@@ -40,7 +40,8 @@ const (
 // orders serves what changes the adapter at run time: overrides and events.
 type orders struct {
 	Options
-	mu sync.Mutex // held from what was before to what is after a change
+	mu      sync.Mutex // held from what was before to what is after a change
+	replies replies
 }
 
 func newOrders(o Options) *orders {
@@ -57,6 +58,7 @@ func newOrders(o Options) *orders {
 type caller struct {
 	user   string // that the listener has authenticated; empty if it asks for none
 	remote string // address
+	key    orderKey
 }
 
 // refusal is an order that is not carried out. Its text says what to do.
@@ -84,11 +86,25 @@ func (s *orders) writing(most int64, do func(*http.Request, caller) (any, error)
 	return func(w http.ResponseWriter, r *http.Request) {
 		user, err := s.authenticate(r)
 		if err != nil {
+			if s.Control != nil {
+				s.Audit.Warn("order refused", "user", user, "remote", r.RemoteAddr, "order", r.Method+" "+r.URL.Path, "err", err)
+			}
 			answer(w, nil, err)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)
-		data, err := do(r, caller{user, r.RemoteAddr})
+		key, err := keyOf(r, user)
+		if err != nil {
+			answer(w, nil, err)
+			return
+		}
+		carryOut := func() (any, error) { return do(r, caller{user, r.RemoteAddr, key}) }
+		if key == "" {
+			data, err := carryOut()
+			answer(w, data, err)
+			return
+		}
+		data, err := s.replies.once(r, key, s.Now(), carryOut)
 		answer(w, data, err)
 	}
 }
@@ -121,7 +137,7 @@ func answer(w http.ResponseWriter, data any, err error) {
 
 // audit returns the log of a change: who made it, and what was before and is after.
 func (s *orders) audit(by caller, author, before, after string) *slog.Logger {
-	return s.Logger.With("author", author, "user", by.user, "remote", by.remote, "before", before, "after", after)
+	return s.Audit.With("author", author, "user", by.user, "remote", by.remote, "before", before, "after", after)
 }
 
 // strictness says what becomes of fields that are not known.
@@ -152,7 +168,7 @@ func decode(r *http.Request, fields strictness, v any) error {
 		}
 	}
 	if long, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes", long.Limit)
+		return tooLong(long)
 	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		where := wrong.Field
@@ -165,6 +181,10 @@ func decode(r *http.Request, fields strictness, v any) error {
 		return refuse(http.StatusBadRequest, "the body is empty; send a JSON object")
 	}
 	return refuse(http.StatusBadRequest, "not what was expected: %s", strings.TrimPrefix(err.Error(), "json: "))
+}
+
+func tooLong(err *http.MaxBytesError) error {
+	return refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes", err.Limit)
 }
 
 // kindOf says what JSON was expected.

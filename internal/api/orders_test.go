@@ -72,6 +72,7 @@ type desk struct {
 	engine  *engine.Engine
 	world   *world
 	now     time.Time
+	user    string // whom the listener knows
 	log     bytes.Buffer
 }
 
@@ -79,7 +80,7 @@ type desk struct {
 // breaking news.
 func newDesk(tb testing.TB) *desk {
 	tb.Helper()
-	d := &desk{now: now, world: &world{load: 100, agents: map[string]int{"nba": 10, "nfl": 10}}}
+	d := &desk{now: now, user: "desk-user", world: &world{load: 100, agents: map[string]int{"nba": 10, "nfl": 10}}}
 	logger := slog.New(slog.NewTextHandler(&d.log, nil))
 	d.engine = engine.New(engine.Options{Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler)})
 	set := &engine.Settings{
@@ -103,9 +104,9 @@ func newDesk(tb testing.TB) *desk {
 		check = apitest.Answers // Go takes JSON that no schema would
 	}
 	d.handler = check(New(Options{
-		Snapshot: d.engine.Snapshot, Metrics: prometheus.NewRegistry(), Engine: d.engine, Logger: logger,
+		Snapshot: d.engine.Snapshot, Metrics: prometheus.NewRegistry(), Engine: d.engine, Audit: logger,
 		Now:     func() time.Time { return d.now },
-		Control: func(*http.Request) (string, error) { return "desk-user", nil },
+		Control: func(*http.Request) (string, error) { return d.user, nil },
 	}))
 	return d
 }
@@ -340,7 +341,7 @@ func TestOverridesHoldExactlyUntilTheirEnd(t *testing.T) {
 func TestOptionsSayHowLongOverridesLast(t *testing.T) {
 	d := newDesk(t)
 	d.handler = New(Options{
-		Metrics: prometheus.NewRegistry(), Engine: d.engine, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return d.now },
+		Metrics: prometheus.NewRegistry(), Engine: d.engine, Audit: slog.New(slog.DiscardHandler), Now: func() time.Time { return d.now },
 		Control:         func(*http.Request) (string, error) { return "", nil },
 		DefaultOverride: 10 * time.Minute, LongestOverride: 20 * time.Minute,
 	})
@@ -376,7 +377,7 @@ func TestWritingIsForThoseWhoMay(t *testing.T) {
 		{"allowed", func(*http.Request) (string, error) { return "", nil }, "", 200, "success"},
 	} {
 		d := newDesk(t)
-		d.handler = New(Options{Metrics: prometheus.NewRegistry(), Engine: d.engine, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return d.now }, Control: tc.control})
+		d.handler = New(Options{Metrics: prometheus.NewRegistry(), Engine: d.engine, Audit: slog.New(slog.NewTextHandler(&d.log, nil)), Now: func() time.Time { return d.now }, Control: tc.control})
 		before := d.state()
 		for _, w := range writes {
 			r := httptest.NewRequest(w.method, "http://127.0.0.1"+w.path, strings.NewReader(w.body))
@@ -389,6 +390,9 @@ func TestWritingIsForThoseWhoMay(t *testing.T) {
 			if rec.Code != tc.code || !strings.Contains(rec.Body.String(), tc.want) {
 				t.Errorf("%s: %s %s: got %d %s, want %d with %q", tc.name, w.method, w.path, rec.Code, rec.Body, tc.code, tc.want)
 			}
+		}
+		if told := strings.Count(d.log.String(), `msg="order refused" user="" remote=192.0.2.1:1234 order="PUT /api/v1/overrides/nba" err="who are you?"`); (told == 1) != (tc.name == "refused") {
+			t.Errorf("%s: the audit says %s", tc.name, d.log.String())
 		}
 		if tc.code != 200 && d.state() != before {
 			t.Errorf("%s: something changed: %s", tc.name, d.state())

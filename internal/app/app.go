@@ -45,6 +45,7 @@ type Options struct {
 	ControlTokenFile string
 
 	Logger  *slog.Logger
+	Audit   *slog.Logger     // told of orders; nil: Logger
 	Journal engine.Journal   // told of decisions besides the log; may be nil
 	Now     func() time.Time // nil: the wall clock
 }
@@ -83,6 +84,9 @@ const (
 func New(o Options) (*App, error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Audit == nil {
+		o.Audit = o.Logger
 	}
 	if err := web.Validate(o.WebConfigFile); err != nil {
 		return nil, fmt.Errorf("web configuration %s: %w", o.WebConfigFile, err)
@@ -274,7 +278,7 @@ func (a *App) server() *http.Server {
 	return &http.Server{
 		Handler: api.New(api.Options{
 			Snapshot: a.engine.Snapshot, Reload: a.reloadAnew, Metrics: a.registry,
-			Engine: a.engine, Explain: a.engine.Explain, Control: a.control, Now: a.Now, Logger: a.Logger,
+			Engine: a.engine, Explain: a.engine.Explain, Control: a.control, Now: a.Now, Audit: a.Audit,
 		}),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
