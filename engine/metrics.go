@@ -101,7 +101,7 @@ func newDescs() descs {
 		lastTick:     desc("last_tick_timestamp_seconds", "When the last turn of the loop was taken."),
 		load:         desc("load", "Measured load in the unit of the pool's query.", "pool"),
 		forecast:     desc("forecast_load", "Forecast load at a horizon, by quantile of the predictive distribution.", "pool", "horizon", "quantile"),
-		error:        desc("forecast_error_ratio", "Sum of absolute forecast errors over sum of loads, of what was forecast (combination) and of its seasonal naive opponents, by horizon; old errors count less.", "pool", "model", "kind", "horizon"),
+		error:        desc("forecast_error_ratio", "Past forecast errors over loads, of what was forecast (combination) and of its seasonal naive opponents, by horizon and kind; old errors count less.", "pool", "model", "kind", "horizon"),
 		coverage:     desc("forecast_interval_coverage_ratio", "Share of past loads within the forecast interval from the 10 % to the 90 % quantile, by horizon; 0.8 is right.", "pool", "horizon"),
 		model:        desc("forecast_model_selected", "1 for the model that counts most in the forecast of the next step.", "pool", "model"),
 		age:          desc("forecast_age_seconds", "Time since the last measured load that the forecast knows.", "pool"),
@@ -255,11 +255,15 @@ func (c collector) collectForecast(gauge gaugeFunc, snap *Snapshot, p *PoolStatu
 		}
 	}
 	for _, s := range p.Coverage {
-		gauge(c.coverage, s.Share, name, model.Duration(time.Duration(s.Horizon)*snap.Settings.Step).String())
+		horizon := model.Duration(time.Duration(s.Horizon) * snap.Settings.Step).String()
+		gauge(c.coverage, s.Share, name, horizon)
+		gauge(c.error, s.Pinball, name, forecast.Combination, "pinball", horizon)
 	}
 	for _, s := range p.Scores {
 		if s.N > 0 && slices.Contains(compared[:], s.Model) {
-			gauge(c.error, s.WAPE, name, s.Model, "wape", model.Duration(time.Duration(s.Horizon)*snap.Settings.Step).String())
+			horizon := model.Duration(time.Duration(s.Horizon) * snap.Settings.Step).String()
+			gauge(c.error, s.WAPE, name, s.Model, "wape", horizon)
+			gauge(c.error, s.Bias, name, s.Model, "bias", horizon)
 		}
 	}
 }

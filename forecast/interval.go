@@ -51,6 +51,13 @@ func (u *uncertainty) best() int {
 	return best
 }
 
+// pinball is the mean of the pinball losses of the 10 % and the 90 % quantile.
+func (u *uncertainty) pinball() float64 {
+	best := u.best()
+	weight := (1 - math.Pow(forget, float64(u.scales[best].judged))) / (1 - forget)
+	return u.losses[best] / (2 * weight)
+}
+
 // residual is the error of expecting x where y came on the scale s.
 func residual(y, x, s float64) float64 { return math.Log1p(max(y, 0)/s) - math.Log1p(max(x, 0)/s) }
 

@@ -51,12 +51,13 @@ func (p *Predictor) weights() [][]float64 {
 	return out
 }
 
-// Coverage is the share of values that lay within the interval from the 10 % to
-// the 90 % quantile that was known before them; 0.8 is right.
+// Coverage is how well the 10 % and the 90 % quantiles held that were known before the
+// values. Old values count less.
 type Coverage struct {
-	Horizon int // steps ahead
-	Share   float64
-	N       int // values compared
+	Horizon int     // steps ahead
+	Share   float64 // of values between them; 0.8 is right
+	Pinball float64 // mean of the pinball losses of both, over the mean load
+	N       int     // values compared
 }
 
 // Coverage returns how well the intervals held, for each horizon that could be
@@ -66,7 +67,7 @@ func (p *Predictor) Coverage() []Coverage {
 	for j, k := range p.horizons {
 		u := &p.errors[0][j]
 		if e := &u.scales[u.best()]; e.judged > 0 {
-			out = append(out, Coverage{Horizon: k, Share: e.inside, N: e.judged})
+			out = append(out, Coverage{Horizon: k, Share: e.inside, Pinball: u.pinball() / p.mean, N: e.judged})
 		}
 	}
 	return out

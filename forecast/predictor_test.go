@@ -515,13 +515,18 @@ func TestQuantilesCover(t *testing.T) {
 		all := sampled(aMonday, 15*time.Minute, 6*week, load)
 		n := int(4 * week / all.Step)
 		p := fitted(t, all.head(n), Options{Horizon: horizon})
-		covered, inside, asked := 0.0, 0.0, 0.0
+		covered, inside, asked, pinball, sum := 0.0, 0.0, 0.0, 0.0, 0.0
 		for i := n; i+horizon < all.Len(); i++ {
 			if i%2 == 0 {
 				paths := paths(t, p, horizon, 0.1, 0.9)
 				for k, q := range paths[1] {
 					y := all.Values[i+k]
 					asked++
+					sum += y
+					for i, level := range []float64{0.1, 0.9} {
+						over := y - paths[i][k]
+						pinball += max(level*over, (level-1)*over) / 2
+					}
 					if y <= q {
 						covered++
 						if y >= paths[0][k] {
@@ -543,6 +548,9 @@ func TestQuantilesCover(t *testing.T) {
 			t.Fatalf("%s: coverage of %d horizons, want 4: %v", name, len(coverage), coverage)
 		}
 		for _, c := range coverage {
+			if want := pinball / sum; math.Abs(c.Pinball/want-1) > 0.35 {
+				t.Errorf("%s: %d steps ahead the pinball loss is said to be %.4f of the load, of all steps it is %.4f", name, c.Horizon, c.Pinball, want)
+			}
 			if c.Share < 0.7 || c.Share > 0.9 || c.N < 300 {
 				t.Errorf("%s: %d steps ahead the 10–90 %% interval says that it covers %.1f %% of %d", name, c.Horizon, 100*c.Share, c.N)
 			}

@@ -171,7 +171,7 @@ func answer(pool, more string) string {
 		"measured":{"start":"2026-11-11T22:25:00Z","step_seconds":300,"loads":[%s7]},
 		"quantiles":[0.1,0.5,0.9,0.99],"loads":[%s,%[3]s,%[3]s,%[3]s],
 		"scores":[{"model":"seasonal_naive_day","horizon_seconds":3600,"wape":0.17,"bias":null,"weight":0.25,"forecasts":40},{"model":"combination","horizon_seconds":3600,"wape":0.11,"bias":0.01,"weight":1,"forecasts":40}],
-		"interval_coverage":[{"horizon_seconds":3600,"share":0.8,"values":40}],
+		"interval_coverage":[{"horizon_seconds":3600,"share":0.8,"pinball":0.02,"values":40}],
 		"events":[{"id":"1","type":"game","name":"Celtics at Knicks","start":"2026-11-12T23:00:00Z","end":"2026-11-13T01:00:00Z","labels":{},"source":"fixtures"}],
 		"parts":{"level":%s,"seasonal":%s,"autoregressive":%s,"event":%s,"rules":%s}%s}]}`,
 		pool, strings.Repeat("5,null,", 143)+"5,", list("12.5"), list("10"), list("-2"), list("0.5"), list("0"), list("4"), more)

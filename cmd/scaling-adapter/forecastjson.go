@@ -56,7 +56,7 @@ func (r forecastReport) writeJSON(w io.Writer) error {
 		v.Scores = append(v.Scores, scoreView{s.Model, r.ahead(s.Horizon).Seconds(), apiv1.Number(s.Weight), apiv1.Number(s.WAPE), apiv1.Number(s.Bias), s.N})
 	}
 	for _, c := range r.Coverage {
-		v.Coverage = append(v.Coverage, apiv1.Coverage{Horizon: r.ahead(c.Horizon).Seconds(), Share: c.Share, N: c.N})
+		v.Coverage = append(v.Coverage, apiv1.Coverage{Horizon: r.ahead(c.Horizon).Seconds(), Share: c.Share, Pinball: c.Pinball, N: c.N})
 	}
 	if p := r.Parts; p != nil {
 		v.Parts = &apiv1.Parts{

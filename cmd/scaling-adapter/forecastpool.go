@@ -82,7 +82,7 @@ func (p poolForecast) report(location string, horizon time.Duration) (forecastRe
 		r.Scores = append(r.Scores, forecast.Score{Model: s.Model, Horizon: p.steps(s.Horizon), WAPE: orNaN(s.WAPE), Bias: orNaN(s.Bias), Weight: s.Weight, N: s.N})
 	}
 	for _, s := range p.Coverage {
-		r.Coverage = append(r.Coverage, forecast.Coverage{Horizon: p.steps(s.Horizon), Share: s.Share, N: s.N})
+		r.Coverage = append(r.Coverage, forecast.Coverage{Horizon: p.steps(s.Horizon), Share: s.Share, Pinball: s.Pinball, N: s.N})
 	}
 	for _, e := range p.Events {
 		r.Events = append(r.Events, forecast.Event{Class: e.Type, Start: e.Start, End: e.End})

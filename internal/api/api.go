@@ -358,7 +358,7 @@ func forecastOf(snap *engine.Snapshot, p *engine.PoolStatus) apiv1.Forecast {
 		v.Scores = append(v.Scores, scoreOf(s, step))
 	}
 	for _, c := range p.Coverage {
-		v.Coverage = append(v.Coverage, apiv1.Coverage{Horizon: (time.Duration(c.Horizon) * step).Seconds(), Share: c.Share, N: c.N})
+		v.Coverage = append(v.Coverage, apiv1.Coverage{Horizon: (time.Duration(c.Horizon) * step).Seconds(), Share: c.Share, Pinball: c.Pinball, N: c.N})
 	}
 	for _, w := range f.Warnings {
 		v.Warnings = append(v.Warnings, w.Error())

@@ -61,7 +61,7 @@ func snapshot(names ...string) *engine.Snapshot {
 			Decision: d, Outcome: policy.Outcome{Result: policy.Failed, Err: errors.New("told to fail")},
 			Pause:   policy.Pause{Start: now, End: now.Add(20 * time.Minute), Why: "HTTP 500"},
 			Footing: engine.Footing{Rung: engine.RungHold, Since: now, Why: "HTTP 500"},
-			History: history, Forecast: f, Scores: []forecast.Score{{Model: "seasonal_naive_day", Horizon: 12, WAPE: 0.1, Bias: math.NaN(), Weight: 0.25, N: 5}}, Coverage: []forecast.Coverage{{Horizon: 12, Share: 0.75, N: 100}},
+			History: history, Forecast: f, Scores: []forecast.Score{{Model: "seasonal_naive_day", Horizon: 12, WAPE: 0.1, Bias: math.NaN(), Weight: 0.25, N: 5}}, Coverage: []forecast.Coverage{{Horizon: 12, Share: 0.75, Pinball: 0.02, N: 100}},
 			Agents: []engine.AgentsPoint{{Time: now.Add(-time.Hour), Current: 3, Desired: 4}, {Time: now.Add(-time.Minute), Current: 4, Desired: 6}},
 			Recent: []policy.Decision{d, held},
 			Events: []policy.Event{
@@ -92,7 +92,7 @@ func TestAPIAnswers(t *testing.T) {
 		"/api/v1/decisions?pool=nfl&limit=1": `{"status":"success","data":[{"id":"nfl-1","pool":"nfl","time":"2026-11-24T12:00:00Z","mode":"active","current":4,"desired":6,"demand":5.9,"why":"expects \u003cb\u003e72\u003c/b\u003e",` +
 			`"candidates":[{"source":"forecast","load":71,"agents":5.9,"chosen":true},{"source":"reactive","load":null,"agents":0,"chosen":false,"dropped":"load is nan"}],` +
 			`"reasons":[{"code":"forecast","from":4,"to":6,"rule":"evening","detail":"expects \u003cb\u003e72\u003c/b\u003e"}],"active_rules":["evening"]}]}`,
-		"/api/v1/forecast?pool=nba": `{"status":"success","data":[{"pool":"nba","model":"seasonal_naive_day","location":"UTC","measured":{"start":"2026-11-24T11:45:00Z","step_seconds":300,"loads":[60,null,62.5]},"start":"2026-11-24T12:00:00Z","step_seconds":300,"quantiles":[0.1,0.5,0.9],"loads":[[50,51],[60,61],[70,72]],"scores":[{"model":"seasonal_naive_day","horizon_seconds":3600,"wape":0.1,"bias":null,"weight":0.25,"forecasts":5}],"interval_coverage":[{"horizon_seconds":3600,"share":0.75,"values":100}],"events":[` +
+		"/api/v1/forecast?pool=nba": `{"status":"success","data":[{"pool":"nba","model":"seasonal_naive_day","location":"UTC","measured":{"start":"2026-11-24T11:45:00Z","step_seconds":300,"loads":[60,null,62.5]},"start":"2026-11-24T12:00:00Z","step_seconds":300,"quantiles":[0.1,0.5,0.9],"loads":[[50,51],[60,61],[70,72]],"scores":[{"model":"seasonal_naive_day","horizon_seconds":3600,"wape":0.1,"bias":null,"weight":0.25,"forecasts":5}],"interval_coverage":[{"horizon_seconds":3600,"share":0.75,"pinball":0.02,"values":100}],"events":[` +
 			`{"id":"1","type":"game","name":"Celtics \u003cat\u003e Knicks","start":"2026-11-24T11:00:00Z","end":"2026-11-24T13:00:00Z","labels":{},"source":"fixtures"}],"effects":[]}]}`,
 	} {
 		code, got := get(t, snap, path)

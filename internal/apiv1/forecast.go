@@ -51,7 +51,8 @@ type Effect struct {
 // Coverage is how well the intervals held.
 type Coverage struct {
 	Horizon float64 `json:"horizon_seconds"`
-	Share   float64 `json:"share"` // within the 10–90 % interval
+	Share   float64 `json:"share"`   // within the 10–90 % interval
+	Pinball float64 `json:"pinball"` // mean of the pinball losses of the 10 % and 90 % quantiles, over the mean load
 	N       int     `json:"values"`
 }
 
