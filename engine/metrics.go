@@ -89,7 +89,7 @@ type descs struct {
 	lastTick, load, forecast, error, coverage, model, age,
 	fallback, footing, demand, desired, current, ready, max,
 	min, perAgent, maxTotal, mode, constraint, rule,
-	event, signal, signalAge, host, predicted, footprint, hostLimit, configLoaded,
+	event, nextEvent, signal, signalAge, host, predicted, footprint, hostLimit, configLoaded,
 	healthScore, healthCheck, paused, unfulfilled, emergency, override, overrideEnd, budgetLimit, budgetUsed, budgetProtected, budgetExhaustion *prometheus.Desc
 }
 
@@ -119,6 +119,7 @@ func newDescs() descs {
 		constraint:   desc("constraint_active", "1 while a reason moves or holds the pool's agents.", "pool", "reason"),
 		rule:         desc("rule_active", "1 while a rule's condition holds for a pool.", "rule", "pool"),
 		event:        desc("event_active", "Events of a type that concern a pool and are going on.", "type", "pool"),
+		nextEvent:    desc("event_next_start_timestamp_seconds", "When the next event of a type that concerns a pool starts; not there if none is known.", "type", "pool"),
 		signal:       desc("signal_up", "1 while a signal is fresh and complete.", "pool", "signal"),
 		signalAge:    desc("signal_age_seconds", "Age of a signal's last sample.", "pool", "signal"),
 		host:         desc("host_utilization_ratio", "Share of a host resource that is used, by group of hosts.", "hosts", "resource"),
@@ -230,7 +231,8 @@ func (c collector) collectPool(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
 	gauge(c.unfulfilled, float64(p.Decision.Unfulfilled), name)
 	c.collectBudgets(gauge, p)
 	c.collectForecast(gauge, snap, p)
-	c.collectDecision(gauge, snap, p)
+	c.collectDecision(gauge, p)
+	c.collectEvents(gauge, snap.Time, p)
 }
 
 func (c collector) collectForecast(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
@@ -268,7 +270,7 @@ func (c collector) collectForecast(gauge gaugeFunc, snap *Snapshot, p *PoolStatu
 	}
 }
 
-func (c collector) collectDecision(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
+func (c collector) collectDecision(gauge gaugeFunc, p *PoolStatus) {
 	name, d := p.Pool.Name, p.Decision
 	gauge(c.demand, d.Demand, name)
 	gauge(c.desired, float64(d.Stages.Demand), name, "demand")
@@ -285,14 +287,24 @@ func (c collector) collectDecision(gauge gaugeFunc, snap *Snapshot, p *PoolStatu
 	for _, r := range d.Rules {
 		gauge(c.rule, 1, r, name)
 	}
-	going := map[string]int{}
-	for _, e := range p.Events {
-		if !e.Start.After(snap.Time) && e.End.After(snap.Time) {
+}
+
+func (c collector) collectEvents(gauge gaugeFunc, now time.Time, p *PoolStatus) {
+	going, next := map[string]int{}, map[string]time.Time{}
+	for _, e := range p.Events { // by start
+		switch {
+		case !e.End.After(now):
+		case !e.Start.After(now):
 			going[e.Type]++
+		case next[e.Type].IsZero():
+			next[e.Type] = e.Start
 		}
 	}
 	for typ, n := range going {
-		gauge(c.event, float64(n), typ, name)
+		gauge(c.event, float64(n), typ, p.Pool.Name)
+	}
+	for typ, start := range next {
+		gauge(c.nextEvent, seconds(start), typ, p.Pool.Name)
 	}
 }
 

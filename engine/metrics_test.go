@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/scaling-adapter/scaling-adapter/forecast"
+	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
 // Errors are those of what was forecast and of its opponents, not of each model, and only
@@ -39,6 +41,32 @@ scaling_adapter_forecast_interval_coverage_ratio{horizon="1h",pool="nba"} 0.75
 `
 	c := collector{newDescs(), func() *Snapshot { return snap }}
 	if err := testutil.CollectAndCompare(c, strings.NewReader(want), "scaling_adapter_forecast_error_ratio", "scaling_adapter_forecast_interval_coverage_ratio"); err != nil {
+		t.Error(err)
+	}
+}
+
+// What goes on is counted by type, and of what is to come the next one is told.
+func TestEventsAreExported(t *testing.T) {
+	spec := spec("nba")
+	event := func(typ string, from, to time.Duration) policy.Event {
+		return policy.Event{Type: typ, Start: start.Add(from), End: start.Add(to)}
+	}
+	snap := &Snapshot{Time: start, Settings: &Settings{Step: 5 * time.Minute, Pools: []Pool{spec}}, Pools: []PoolStatus{{Pool: spec.Pool, Events: []policy.Event{
+		event("game", -3*time.Hour, 0), event("game", -time.Hour, time.Hour), event("game", -time.Minute, time.Hour), event("breaking_news", 0, time.Hour),
+		event("game", time.Hour, 2*time.Hour), event("draft", 2*time.Hour, 3*time.Hour), event("game", 5*time.Hour, 6*time.Hour),
+	}}}}
+	want := fmt.Sprintf(`
+# HELP scaling_adapter_event_active Events of a type that concern a pool and are going on.
+# TYPE scaling_adapter_event_active gauge
+scaling_adapter_event_active{pool="nba",type="breaking_news"} 1
+scaling_adapter_event_active{pool="nba",type="game"} 2
+# HELP scaling_adapter_event_next_start_timestamp_seconds When the next event of a type that concerns a pool starts; not there if none is known.
+# TYPE scaling_adapter_event_next_start_timestamp_seconds gauge
+scaling_adapter_event_next_start_timestamp_seconds{pool="nba",type="draft"} %d
+scaling_adapter_event_next_start_timestamp_seconds{pool="nba",type="game"} %d
+`, start.Add(2*time.Hour).Unix(), start.Add(time.Hour).Unix())
+	c := collector{newDescs(), func() *Snapshot { return snap }}
+	if err := testutil.CollectAndCompare(c, strings.NewReader(want), "scaling_adapter_event_active", "scaling_adapter_event_next_start_timestamp_seconds"); err != nil {
 		t.Error(err)
 	}
 }
