@@ -21,6 +21,9 @@ BIN := bin
 # The oldest Prometheus that is supported comes from Debian, the newest is built.
 PROMETHEUS_OLD ?= /usr/bin/prometheus
 PROMETHEUS_NEW ?= $(CURDIR)/$(BIN)/prometheus
+# The API server of Kubernetes is built, which takes minutes; etcd comes from Debian.
+KUBE_APISERVER ?= $(CURDIR)/$(BIN)/kube-apiserver
+ETCD           ?= /usr/bin/etcd
 
 .PHONY: help
 help: ## list the targets
@@ -54,6 +57,18 @@ e2e: build $(PROMETHEUS_OLD) $(PROMETHEUS_NEW) ## run the binary against real Pr
 
 $(CURDIR)/$(BIN)/prometheus: tools/prometheus/go.mod
 	cd tools/prometheus && go build -tags remove_all_sd -trimpath -ldflags '-s -w' -o $@ github.com/prometheus/prometheus/cmd/prometheus
+	touch $@
+
+.PHONY: e2e-kubernetes
+e2e-kubernetes: $(KUBE_APISERVER) $(ETCD) ## talk to a real API server of Kubernetes; RECORD=1 records what the tests replay
+	KUBE_APISERVER=$(KUBE_APISERVER) ETCD=$(ETCD) go test -tags e2e_kubernetes -run '^TestKubernetes$$' -count 1 -timeout 10m ./actuator $(if $(RECORD),-args -record)
+
+/usr/bin/etcd:
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends etcd-server
+
+$(CURDIR)/$(BIN)/kube-apiserver: tools/kubernetes/go.mod
+	cd tools/kubernetes && go build -trimpath -ldflags '-s -w' -o $@ k8s.io/kubernetes/cmd/kube-apiserver
 	touch $@
 
 .PHONY: fmt

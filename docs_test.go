@@ -81,7 +81,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 }
 
 func TestKeysAreDocumented(t *testing.T) {
-	for source, document := range map[string]string{"internal/config/config.go": "docs/configuration.md", "rulefile/yaml.go": "docs/rules.md", "rulefile/ruletest/yaml.go": "docs/rule-tests.md"} {
+	for source, document := range map[string]string{"internal/config/config.go": "docs/configuration.md", "internal/config/orchestrator.go": "docs/configuration.md", "rulefile/yaml.go": "docs/rules.md", "rulefile/ruletest/yaml.go": "docs/rule-tests.md"} {
 		text := read(t, document)
 		for _, key := range sorted(found("`yaml:\"([a-z_]+)\"`", read(t, source))) {
 			if !regexp.MustCompile(`\b` + key + "(:|`)").MatchString(text) {

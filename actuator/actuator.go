@@ -6,15 +6,12 @@
 package actuator
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +19,9 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/config"
+	"golang.org/x/time/rate"
 
+	"github.com/scaling-adapter/scaling-adapter/actuator/dialect"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -32,19 +31,26 @@ type Config struct {
 	Timeout time.Duration // of one attempt
 	Retries int           // further attempts when one failed in a way that may pass
 	HTTP    config.HTTPClientConfig
+
+	Dialect *dialect.Dialect             // needed
+	Labels  map[string]map[string]string // by pool, for the dialect's templates
+
+	// RequestsPerSecond is how many requests are sent in a second, evenly; 0: as many
+	// as there are. A request waits for its turn within its context; one that cannot
+	// have it in time is not sent.
+	RequestsPerSecond float64
 }
 
-const (
-	maxBody   = 1 << 20 // bytes of an answer
-	maxAgents = 1 << 20 // more than any pool has
-	maxReason = 500     // bytes of the reason that is sent
-)
+const maxBody = 1 << 20 // bytes of an answer
 
-// HTTP talks to an orchestrator that serves the contract of
-// docs/orchestrator-api.md. It is safe for concurrent use.
+// HTTP talks to an orchestrator over HTTP in its dialect. It is safe for
+// concurrent use.
 type HTTP struct {
 	base    string
 	client  *retryablehttp.Client
+	dialect *dialect.Dialect
+	labels  map[string]map[string]string
+	limit   *rate.Limiter
 	metrics *Metrics
 }
 
@@ -117,7 +123,12 @@ func New(c Config, m *Metrics) (*HTTP, error) {
 	client.RetryWaitMin, client.RetryWaitMax = 100*time.Millisecond, 2*time.Second
 	client.CheckRetry = worthRetrying
 	client.ErrorHandler = retryablehttp.PassthroughErrorHandler // the last answer tells more than that there were many
-	return &HTTP{base: strings.TrimRight(c.URL, "/") + "/pools/", client: client, metrics: m}, nil
+	limit := rate.NewLimiter(rate.Inf, 0)
+	if c.RequestsPerSecond > 0 {
+		limit = rate.NewLimiter(rate.Limit(c.RequestsPerSecond), 1)
+	}
+	client.PrepareRetry = func(req *http.Request) error { return limit.Wait(req.Context()) }
+	return &HTTP{base: strings.TrimRight(c.URL, "/"), client: client, dialect: c.Dialect, labels: c.Labels, limit: limit, metrics: m}, nil
 }
 
 // Close closes connections that nobody uses.
@@ -154,55 +165,29 @@ func changes(ctx context.Context) bool { return ctx.Value(changing{}) != nil }
 
 // Current asks what the orchestrator runs of a pool.
 func (a *HTTP) Current(ctx context.Context, pool string) policy.Count {
-	count := a.read(ctx, pool)
-	outcome := "ok"
-	if !count.Known {
-		outcome = "error"
-	}
-	a.metrics.reads.WithLabelValues(outcome).Inc()
-	return count
-}
-
-func (a *HTTP) read(ctx context.Context, pool string) policy.Count {
-	status, body, err := a.call(ctx, http.MethodGet, url.PathEscape(pool), nil, "")
-	switch {
-	case err != nil:
+	told, err := a.read(ctx, a.pool(pool))
+	if err != nil {
+		a.metrics.reads.WithLabelValues("error").Inc()
 		return policy.Count{Detail: err.Error()}
-	case status == http.StatusNotFound:
-		return policy.Count{Detail: "the orchestrator does not know the pool"}
-	case status != http.StatusOK:
-		return policy.Count{Detail: fmt.Sprintf("the orchestrator answered %d", status)}
 	}
-	return parseCount(body)
+	a.metrics.reads.WithLabelValues("ok").Inc()
+	return policy.Count{Agents: told.Agents, Ready: told.Ready, Known: true}
 }
 
-// parseCount reads {"agents": n, "ready": n}; without ready all are.
-func parseCount(body []byte) policy.Count {
-	var told struct {
-		Agents *int `json:"agents"`
-		Ready  *int `json:"ready"`
-	}
-	if err := json.Unmarshal(body, &told); err != nil {
-		return policy.Count{Detail: "the orchestrator's answer is not understood: " + err.Error()}
-	}
-	if told.Agents == nil {
-		return policy.Count{Detail: "the orchestrator's answer has no agents"}
-	}
-	if told.Ready == nil {
-		told.Ready = told.Agents
-	}
-	if *told.Agents < 0 || *told.Agents > maxAgents || *told.Ready < 0 {
-		return policy.Count{Detail: fmt.Sprintf("the orchestrator tells %d agents, %d ready", *told.Agents, *told.Ready)}
-	}
-	return policy.Count{Agents: *told.Agents, Ready: min(*told.Ready, *told.Agents), Known: true}
+func (a *HTTP) pool(name string) dialect.Pool {
+	return dialect.Pool{Name: name, Labels: a.labels[name]}
 }
 
-// order is the body of a scale request.
-type order struct {
-	Agents     int    `json:"agents"`
-	From       int    `json:"from"`
-	Reason     string `json:"reason"`
-	DecisionID string `json:"decision_id"`
+func (a *HTTP) read(ctx context.Context, pool dialect.Pool) (dialect.Told, error) {
+	request, err := a.dialect.Read(pool)
+	if err != nil {
+		return dialect.Told{}, err
+	}
+	status, answer, err := a.call(ctx, request)
+	if err != nil {
+		return dialect.Told{}, err
+	}
+	return a.dialect.Told(pool, status, answer)
 }
 
 // Scale carries a decision out if its mode permits it. Without an answer it
@@ -222,49 +207,54 @@ func (a *HTTP) Scale(ctx context.Context, d policy.Decision) policy.Outcome {
 }
 
 func (a *HTTP) send(ctx context.Context, d policy.Decision) policy.Outcome {
-	body, err := json.Marshal(order{d.Desired, d.Current, reasonOf(d), d.ID})
+	pool := a.pool(d.Pool)
+	var told dialect.Told
+	if a.dialect.ReadsFirst() {
+		var err error
+		told, err = a.read(ctx, pool)
+		switch {
+		case err != nil:
+			return policy.Outcome{Result: policy.NotSent, Err: fmt.Errorf("the pool cannot be read: %w", err)}
+		case told.Agents != d.Current:
+			return policy.Outcome{Result: policy.Conflict, Err: fmt.Errorf("somebody else changed the pool: there are %d agents now", told.Agents)}
+		}
+	}
+	request, err := a.dialect.Scale(pool, d, told)
 	if err != nil {
 		return policy.Outcome{Result: policy.Failed, Err: err}
 	}
-	status, answer, err := a.call(context.WithValue(ctx, changing{}, true), http.MethodPut, url.PathEscape(d.Pool)+"/scale", body, d.ID)
+	status, answer, err := a.call(context.WithValue(ctx, changing{}, true), request)
 	switch {
+	case errors.Is(err, errNotSent):
+		return policy.Outcome{Result: policy.NotSent, Err: err}
 	case err != nil && neverSent(err):
 		return policy.Outcome{Result: policy.Failed, Err: err}
 	case err != nil:
 		return a.readBack(ctx, d, err)
-	case status == http.StatusConflict:
-		return policy.Outcome{Result: policy.Conflict, Err: errors.New("somebody else changed the pool")}
-	case status >= 200 && status < 300:
-		return policy.Outcome{Result: policy.Accepted}
 	}
+	result := a.dialect.Result(status, answer)
 	err = fmt.Errorf("the orchestrator answered %d %s", status, firstWords(answer))
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		return policy.Outcome{Result: policy.Busy, Err: err}
+	switch result {
+	case policy.Accepted:
+		err = nil
+	case policy.Conflict:
+		err = fmt.Errorf("somebody else changes the pool: %w", err)
 	}
-	return policy.Outcome{Result: policy.Failed, Err: err}
+	return policy.Outcome{Result: result, Err: err}
 }
 
 // readBack finds out what became of a request that was not answered.
 func (a *HTTP) readBack(ctx context.Context, d policy.Decision, cause error) policy.Outcome {
-	count := a.read(ctx, d.Pool)
+	told, err := a.read(ctx, a.pool(d.Pool))
 	switch {
-	case count.Known && count.Agents == d.Desired:
+	case err != nil:
+		return policy.Outcome{Result: policy.Unknown, Err: fmt.Errorf("not answered, and the pool cannot be read (%w): %w", err, cause)}
+	case told.Agents == d.Desired:
 		return policy.Outcome{Result: policy.Accepted}
-	case count.Known && count.Agents == d.Current:
+	case told.Agents == d.Current:
 		return policy.Outcome{Result: policy.Failed, Err: fmt.Errorf("not answered and not applied: %w", cause)}
-	case count.Known:
-		return policy.Outcome{Result: policy.Unknown, Err: fmt.Errorf("not answered, and there are %d agents now: %w", count.Agents, cause)}
 	}
-	return policy.Outcome{Result: policy.Unknown, Err: fmt.Errorf("not answered, and the pool cannot be read (%s): %w", count.Detail, cause)}
-}
-
-// reasonOf returns the last reason, which is the one that set the number.
-func reasonOf(d policy.Decision) string {
-	if len(d.Reasons) == 0 {
-		return ""
-	}
-	text := d.Reasons[len(d.Reasons)-1].Detail
-	return strings.ToValidUTF8(text[:min(len(text), maxReason)], "")
+	return policy.Outcome{Result: policy.Unknown, Err: fmt.Errorf("not answered, and there are %d agents now: %w", told.Agents, cause)}
 }
 
 func firstWords(body []byte) string {
@@ -272,19 +262,24 @@ func firstWords(body []byte) string {
 	return strings.Join(strings.Fields(strings.ToValidUTF8(string(body[:min(len(body), most)]), "")), " ")
 }
 
+// errNotSent is the error of a request whose turn does not come in time.
+var errNotSent = errors.New("no time left to send the request")
+
 // call makes one request, with retries, and returns the whole answer.
-func (a *HTTP) call(ctx context.Context, method, path string, body []byte, key string) (status int, answer []byte, err error) {
-	req, err := retryablehttp.NewRequestWithContext(ctx, method, a.base+path, bytes.NewReader(body))
+func (a *HTTP) call(ctx context.Context, request dialect.Call) (status int, answer []byte, err error) {
+	if err := a.limit.Wait(ctx); err != nil {
+		return 0, nil, fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	req, err := retryablehttp.NewRequestWithContext(ctx, request.Method, a.base+request.Path, request.Body)
 	if err != nil {
 		return 0, nil, err
 	}
 	if changes(ctx) {
-		req.GetBody = nil // or net/http itself repeats what was not answered, since it has a key
+		req.GetBody = nil // or net/http itself repeats what was not answered, when it has a key
 	}
 	req.Header.Set("Accept", "application/json")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("Idempotency-Key", key)
+	for name, value := range request.Headers {
+		req.Header.Set(name, value)
 	}
 	resp, err := a.client.Do(req)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/common/config"
 	"go.uber.org/goleak"
 
+	"github.com/scaling-adapter/scaling-adapter/actuator/dialect"
 	"github.com/scaling-adapter/scaling-adapter/internal/simulator"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
@@ -33,7 +34,19 @@ func actuatorOf(t *testing.T, h http.Handler) *HTTP {
 
 func actuatorAt(t *testing.T, url string) *HTTP {
 	t.Helper()
-	a, err := New(Config{URL: url + "/", Timeout: 300 * time.Millisecond, Retries: 2, HTTP: config.DefaultHTTPClientConfig}, NewMetrics(prometheus.NewRegistry()))
+	return actuatorWith(t, url, dialect.ScalingAdapter(), func(*Config) {})
+}
+
+// actuatorWith returns an actuator that speaks a dialect.
+func actuatorWith(t *testing.T, url string, templates dialect.Templates, change func(*Config)) *HTTP {
+	t.Helper()
+	d, problems := dialect.New(templates)
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	c := Config{URL: url + "/", Timeout: 300 * time.Millisecond, Retries: 2, HTTP: config.DefaultHTTPClientConfig, Dialect: d}
+	change(&c)
+	a, err := New(c, NewMetrics(prometheus.NewRegistry()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +275,7 @@ func TestPathsAreEscapedAndReasonsBounded(t *testing.T) {
 	if got := a.Scale(within(t, time.Second), d); got.Result != policy.Accepted {
 		t.Errorf("got %+v", got)
 	}
-	if path != "/pools/a%2Fb%3Fc/scale" || len(body) > 2*maxReason {
+	if path != "/pools/a%2Fb%3Fc/scale" || len(body) > 1000 {
 		t.Errorf("got path %s and %d bytes", path, len(body))
 	}
 }
@@ -288,7 +301,11 @@ func ExampleHTTP_Scale() {
 	sim := simulator.New(simulator.Options{Agents: map[string]int{"nba": 4}})
 	server := httptest.NewServer(sim)
 	defer server.Close()
-	a, err := New(Config{URL: server.URL, Timeout: time.Second, HTTP: config.DefaultHTTPClientConfig}, NewMetrics(prometheus.NewRegistry()))
+	ours, problems := dialect.New(dialect.ScalingAdapter())
+	if problems != nil {
+		panic(problems)
+	}
+	a, err := New(Config{URL: server.URL, Timeout: time.Second, HTTP: config.DefaultHTTPClientConfig, Dialect: ours}, NewMetrics(prometheus.NewRegistry()))
 	if err != nil {
 		panic(err)
 	}

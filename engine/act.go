@@ -92,7 +92,6 @@ func (last Decided) repeats(d policy.Decision, o policy.Outcome) bool {
 // send calls the orchestrator for all decisions of one direction. A call that
 // was begun is finished even when the daemon is told to stop.
 func (e *Engine) send(ctx context.Context, s *Settings, decisions []policy.Decision, outcomes []policy.Outcome, direction policy.Direction) {
-	const finish = 10 * time.Second
 	var calls errgroup.Group
 	calls.SetLimit(callConcurrency)
 	for i, d := range decisions {
@@ -104,13 +103,31 @@ func (e *Engine) send(ctx context.Context, s *Settings, decisions []policy.Decis
 				outcomes[i] = policy.Outcome{Result: policy.NotSent, Err: fmt.Errorf("no time left in this tick: %w", err)}
 				return nil
 			}
-			call, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(finish, s.Interval))
+			call, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(longestCall, s.Interval))
 			defer cancel()
 			outcomes[i] = s.Actuator.Scale(call, d)
 			return nil
 		})
 	}
 	_ = calls.Wait() // the functions return no error
+}
+
+// longestCall is how long a change may take, with what is read before and after it.
+const longestCall = 10 * time.Second
+
+// LeastRequests returns how many requests an orchestrator must take in a second so that
+// each has its turn: all pools are read within half of an interval, which leaves the other
+// half to act in, above all in an emergency; and the changes that are made at once, of up
+// to three requests each, do not wait for each other until it is too late.
+func LeastRequests(pools []Pool, interval time.Duration) float64 {
+	read := 0
+	for _, p := range pools {
+		if p.Current == nil {
+			read++
+		}
+	}
+	changes := 3 * min(len(pools), callConcurrency)
+	return max(float64(read)/(interval.Seconds()/2), float64(changes)/min(interval, longestCall).Seconds())
 }
 
 // limitTotal shortens scale-ups for which there is no room yet, because agents

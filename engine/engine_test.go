@@ -488,3 +488,31 @@ func TestForecastsAgeWhileTheLoadIsMissing(t *testing.T) {
 		}
 	}
 }
+
+func TestRequestsThatAnOrchestratorMustTake(t *testing.T) {
+	pools := func(n, measured int) []Pool {
+		out := make([]Pool, n)
+		for i := range measured {
+			out[i].Current = &policy.Signal{}
+		}
+		return out
+	}
+	for _, tc := range []struct {
+		n, measured int
+		interval    time.Duration
+		want        float64
+	}{
+		{0, 0, 30 * time.Second, 0},
+		{1, 0, 30 * time.Second, 0.3},
+		{16, 0, 30 * time.Second, 4.8},
+		{60, 0, 30 * time.Second, 4.8},
+		{150, 0, 30 * time.Second, 10},
+		{150, 75, 30 * time.Second, 5},
+		{150, 150, 30 * time.Second, 4.8},
+		{2, 0, time.Second, 6},
+	} {
+		if got := LeastRequests(pools(tc.n, tc.measured), tc.interval); math.Abs(got-tc.want) > 1e-9 {
+			t.Errorf("%d pools, %d measured, every %s: got %g, want %g", tc.n, tc.measured, tc.interval, got, tc.want)
+		}
+	}
+}

@@ -228,7 +228,7 @@ type Result string
 // The results of carrying out a decision.
 const (
 	NotNeeded Result = "not_needed" // desired is current
-	NotSent   Result = "not_sent"   // the mode did not permit it
+	NotSent   Result = "not_sent"   // the mode did not permit it, or there was no time
 	Accepted  Result = "accepted"
 	Busy      Result = "busy"     // the orchestrator asks to come back later
 	Conflict  Result = "conflict" // somebody else changed the pool meanwhile; decide again

@@ -184,7 +184,7 @@ func (a *App) reload() error {
 	if a.current != nil && a.current.Hash == s.Hash && a.current.SafeMode == s.SafeMode && reflect.DeepEqual(a.current.Events, s.Events) {
 		return nil
 	}
-	source, orchestrator, err := connect(cfg, a.promMetrics, a.actuatorMetrics, a.Logger)
+	source, orchestrator, err := connect(cfg, rules.Pools, a.promMetrics, a.actuatorMetrics, a.Logger)
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,11 @@ package app
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"time"
 
+	"github.com/scaling-adapter/scaling-adapter/actuator/dialect"
 	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/internal/config"
 	"github.com/scaling-adapter/scaling-adapter/internal/strictyaml"
@@ -44,6 +46,7 @@ func loadRules(cfg config.Config, err error, now time.Time, fetch func(source, u
 			problems.Add(strictyaml.Pos{File: cfg.File}, "pool %q runs on hosts %q, which are not among hosts.groups", p.Pool.Name, p.Pool.Hosts)
 		}
 	}
+	checkOrchestrator(cfg, rules.Pools, &problems)
 	switch total, least := cfg.Limits.MaxTotalAgents, rules.MinAgents(); {
 	case total > 0 && least > total:
 		problems.Add(cfg.Limits.At, "the pools' min add up to %d agents, more than max_total_agents %d", least, total)
@@ -51,6 +54,23 @@ func loadRules(cfg config.Config, err error, now time.Time, fetch func(source, u
 		rules.Warnings.Add(cfg.Limits.At, "the pools' min add up to %d agents, which leaves little of max_total_agents %d to scale with; raise it or lower them", least, total)
 	}
 	return rules, problems.Err()
+}
+
+// checkOrchestrator holds the pools against what the orchestrator is told of them and how
+// often it is asked.
+func checkOrchestrator(cfg config.Config, pools []engine.Pool, problems *strictyaml.Problems) {
+	o := cfg.Orchestrator
+	for _, p := range pools {
+		if o.Dialect == nil {
+			break // it is a problem by itself
+		}
+		if err := o.Dialect.Check(dialect.Pool{Name: p.Pool.Name, Labels: p.Pool.Labels}); err != nil {
+			problems.Add(o.At, "pool %q: %s", p.Pool.Name, err)
+		}
+	}
+	if least := engine.LeastRequests(pools, cfg.Interval); o.RequestsPerSecond > 0 && o.RequestsPerSecond < least {
+		problems.Add(o.RateAt, "requests_per_second must be at least %g for %d pools and an interval of %s, or changes would come too late; raise it or interval", math.Ceil(10*least)/10, len(pools), cfg.Interval)
+	}
 }
 
 // settings are what the engine needs of a configuration, without the ports.

@@ -54,7 +54,7 @@ func Look(o LookOptions) (View, error) {
 		return v, nil
 	}
 	nobody := prometheus.NewRegistry() // scrapes a command
-	source, orchestrator, err := connect(cfg, promquery.NewMetrics(nobody), actuator.NewMetrics(nobody), o.Logger)
+	source, orchestrator, err := connect(cfg, rules.Pools, promquery.NewMetrics(nobody), actuator.NewMetrics(nobody), o.Logger)
 	if err != nil {
 		return View{}, err
 	}
@@ -64,15 +64,20 @@ func Look(o LookOptions) (View, error) {
 }
 
 // connect makes the ports that a configuration names. They do not call anybody yet.
-func connect(cfg config.Config, queries *promquery.Metrics, calls *actuator.Metrics, logger *slog.Logger) (*promquery.Client, *actuator.HTTP, error) {
+func connect(cfg config.Config, pools []engine.Pool, queries *promquery.Metrics, calls *actuator.Metrics, logger *slog.Logger) (*promquery.Client, *actuator.HTTP, error) {
 	source, err := promquery.New(promquery.Config{
 		URL: cfg.Prometheus.URL, Timeout: cfg.Prometheus.Timeout, QueryLag: cfg.Prometheus.QueryLag, MaxAge: cfg.Prometheus.MaxSampleAge, HTTP: cfg.Prometheus.HTTP,
 	}, queries, logger)
 	if err != nil {
 		return nil, nil, err
 	}
+	labels := make(map[string]map[string]string, len(pools))
+	for _, p := range pools {
+		labels[p.Pool.Name] = p.Pool.Labels
+	}
 	orchestrator, err := actuator.New(actuator.Config{
 		URL: cfg.Orchestrator.URL, Timeout: cfg.Orchestrator.Timeout, Retries: cfg.Orchestrator.Retries, HTTP: cfg.Orchestrator.HTTP,
+		Dialect: cfg.Orchestrator.Dialect, Labels: labels, RequestsPerSecond: cfg.Orchestrator.RequestsPerSecond,
 	}, calls)
 	if err != nil {
 		return nil, nil, err

@@ -47,16 +47,6 @@ type Prometheus struct {
 	At           strictyaml.Pos // of the URL
 }
 
-// Orchestrator says where and how pools are scaled.
-type Orchestrator struct {
-	URL             string
-	Timeout         time.Duration // of one call
-	Retries         int
-	ConvergeTimeout time.Duration // of a change that was accepted; 0: none
-	FailurePause    time.Duration // of a pool that could not be scaled
-	HTTP            config.HTTPClientConfig
-}
-
 // Forecast says how loads are forecast.
 type Forecast struct {
 	Step, History, Horizon, RefitInterval, MaxAge time.Duration
@@ -133,16 +123,6 @@ type prometheus struct {
 	HTTP         config.HTTPClientConfig `yaml:",inline"`
 }
 
-type orchestrator struct {
-	strictyaml.Where
-	URL             string                  `yaml:"url"`
-	Timeout         model.Duration          `yaml:"timeout"`
-	Retries         int                     `yaml:"retries"`
-	ConvergeTimeout model.Duration          `yaml:"converge_timeout"`
-	FailurePause    model.Duration          `yaml:"failure_pause"`
-	HTTP            config.HTTPClientConfig `yaml:",inline"`
-}
-
 type forecast struct {
 	strictyaml.Where
 	Step          model.Duration `yaml:"step"`
@@ -209,7 +189,7 @@ func defaultFile() file {
 	return file{
 		Prometheus:   prometheus{Timeout: seconds(10), QueryLag: seconds(30), MaxSampleAge: seconds(120), HTTP: config.DefaultHTTPClientConfig},
 		Storage:      storage{Path: "data"},
-		Orchestrator: orchestrator{Timeout: seconds(5), Retries: 2, ConvergeTimeout: seconds(300), FailurePause: seconds(1800), HTTP: config.DefaultHTTPClientConfig},
+		Orchestrator: defaultOrchestrator(),
 		Interval:     seconds(30),
 		Forecast:     forecast{Step: seconds(300), History: 28 * day, Horizon: day, RefitInterval: day / 24, MaxAge: day / 12},
 		Limits: limits{CPU: 80, Memory: 70, Emergency: emergency{
@@ -257,24 +237,12 @@ func parse(name string, data []byte, getenv func(string) string) (Config, error)
 			HTTP:         c.client(f.Prometheus.Where, f.Prometheus.HTTP, dir),
 			At:           f.Prometheus.At("url"),
 		},
-		Orchestrator: Orchestrator{
-			URL:     c.url(f.Orchestrator.Where, f.Orchestrator.URL),
-			Timeout: c.duration(f.Orchestrator.Where, "timeout", f.Orchestrator.Timeout, time.Millisecond),
-			Retries: f.Orchestrator.Retries,
-
-			ConvergeTimeout: time.Duration(f.Orchestrator.ConvergeTimeout),
-			FailurePause:    time.Duration(f.Orchestrator.FailurePause),
-
-			HTTP: c.client(f.Orchestrator.Where, f.Orchestrator.HTTP, dir),
-		},
-		Forecast:  c.forecast(f.Forecast),
-		Hosts:     c.hosts(f.Hosts, f.Limits),
-		Emergency: c.emergency(f.Limits),
-		Limits:    Limits{Enabled: enabled, MaxTotalAgents: f.Limits.MaxTotalAgents, At: f.Limits.At("max_total_agents")},
-		Defaults:  c.defaults(f.Defaults),
-	}
-	if f.Orchestrator.Retries < 0 || f.Orchestrator.Retries > 10 {
-		ps.Add(f.Orchestrator.At("retries"), "retries must be between 0 and 10, got %d", f.Orchestrator.Retries)
+		Orchestrator: c.orchestrator(f.Orchestrator, dir),
+		Forecast:     c.forecast(f.Forecast),
+		Hosts:        c.hosts(f.Hosts, f.Limits),
+		Emergency:    c.emergency(f.Limits),
+		Limits:       Limits{Enabled: enabled, MaxTotalAgents: f.Limits.MaxTotalAgents, At: f.Limits.At("max_total_agents")},
+		Defaults:     c.defaults(f.Defaults),
 	}
 	if f.Limits.MaxTotalAgents < 0 {
 		ps.Add(f.Limits.At("max_total_agents"), "max_total_agents must not be negative, got %d", f.Limits.MaxTotalAgents)

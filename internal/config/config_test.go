@@ -4,11 +4,14 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/scaling-adapter/scaling-adapter/actuator/dialect"
 )
 
 func write(t *testing.T, files map[string]string) (dir string) {
@@ -35,6 +38,14 @@ prometheus: {url: http://127.0.0.1:9090}
 orchestrator: {url: http://127.0.0.1:8700}
 rule_files: [rules/*.yml]
 `
+
+// dialects returns a file whose orchestrator has more keys.
+func dialects(keys string) string {
+	return `prometheus: {url: http://127.0.0.1:9090}
+orchestrator: {url: http://127.0.0.1:8700, ` + keys + `}
+rule_files: [c.yml]
+`
+}
 
 func TestTheLeastFileGetsSafeDefaults(t *testing.T) {
 	dir := write(t, map[string]string{"c.yml": least, "rules/b.yml": "", "rules/a.yml": ""})
@@ -119,7 +130,22 @@ c.yml:11:12: there are two webhooks "a"
 c.yml:11:20: url must be like
 c.yml:11:5: events is missing
 c.yml:11:80: authorization holds a secret`},
-		"unknown key": {least + "promethus: {}\n", "c.yml:5:1: unknown key \"promethus\"; did you mean prometheus?"},
+		"two dialects": {dialects(`kubernetes: {}, nomad: {}, requests_per_second: -1`), `c.yml:2:67: an orchestrator has one of kubernetes, nomad; leave the others out
+c.yml:2:92: requests_per_second must not be negative, got -1; 0 is no limit`},
+		"Kubernetes": {dialects(`kubernetes: {resource: pods, name: "{{.Agents}}"}`), `c.yml:2:67: expected deployments, statefulsets, replicasets, got "pods"; others take templates
+c.yml:2:79: name: <.Agents>: can't evaluate field Agents`},
+		"Nomad": {dialects(`nomad: {job: "{{"}`), `c.yml:2:57: job: it is not a template`},
+		"templates": {dialects(`templates: {read: {path: r, agents: n, values: {v: ""}}, scale: {path: "/{{.Form}}", body: "{{.Agents", conflicts: [{status: 200}]}}`), `c.yml:2:69: read.path: the path must begin with one /, got "r"
+c.yml:2:80: read.agents: jsonpath: unexpected identifier
+c.yml:2:91: read.values.v: jsonpath: unexpected end of input
+c.yml:2:115: scale.path: <.Form>: can't evaluate
+c.yml:2:135: scale.body: it is not a template: 1: unclosed action
+c.yml:2:159: scale.conflicts.0: status must be from 400 to 599, got 200`},
+		"no templates": {dialects(`templates: {}`), `c.yml:2:55: read.path: it is missing
+c.yml:2:55: read.agents: it is missing
+c.yml:2:55: scale.path: it is missing`},
+		"unknown key of templates": {dialects(`templates: {read: {url: /}}`), `c.yml:2:63: unknown key "url"`},
+		"unknown key":              {least + "promethus: {}\n", "c.yml:5:1: unknown key \"promethus\"; did you mean prometheus?"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := write(t, map[string]string{"c.yml": tc.text, "rules/a.yml": ""})
@@ -166,6 +192,51 @@ func TestWebhooksAreNamedByTheirHosts(t *testing.T) {
 		got.HTTP = want.HTTP
 		if !reflect.DeepEqual(want, got) {
 			t.Errorf("webhook: got %+v, want %+v", got, want)
+		}
+	}
+}
+
+func TestAnOrchestratorHasADialect(t *testing.T) {
+	nba := dialect.Pool{Name: "nba", Labels: map[string]string{"team": "ops"}}
+	for name, tc := range map[string]struct{ keys, want string }{
+		"our own":             {``, "GET /pools/nba"},
+		"Kubernetes, nothing": {`kubernetes: `, "GET /apis/apps/v1/namespaces/default/deployments/nba"},
+		"Kubernetes":          {`kubernetes: {namespace: '{{.Label "team"}}', resource: statefulsets, name: "agents-{{.Pool}}"}`, "GET /apis/apps/v1/namespaces/ops/statefulsets/agents-nba"},
+		"Nomad":               {`nomad: {job: agents, group: "{{.Pool}}"}`, "GET /v1/job/agents/scale?namespace=default"},
+		"templates":           {`templates: {read: {method: POST, path: "/x/{{.Pool}}", agents: $.n}, scale: {path: /y}}`, "POST /x/nba"},
+	} {
+		dir := write(t, map[string]string{"c.yml": dialects(tc.keys)})
+		c, err := Load(filepath.Join(dir, "c.yml"), env(nil))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		call, err := c.Orchestrator.Dialect.Read(nba)
+		if got := call.Method + " " + call.Path; got != tc.want || err != nil {
+			t.Errorf("%s: got %s, %v, want %s", name, got, err, tc.want)
+		}
+	}
+}
+
+// The examples of the document are complete and good.
+func TestDocumentedOrchestratorsAreGood(t *testing.T) {
+	text, err := os.ReadFile("../../docs/orchestrators.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(examples) != 3 {
+		t.Errorf("found %d examples, want 3", len(examples))
+	}
+	for _, example := range examples {
+		dir := write(t, map[string]string{"c.yml": "prometheus: {url: http://127.0.0.1:9090}\nrule_files: [c.yml]\n" + example[1]})
+		c, err := Load(filepath.Join(dir, "c.yml"), env(nil))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if err := c.Orchestrator.Dialect.Check(dialect.Pool{Name: "nba"}); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -35,12 +35,16 @@ var words = strictyaml.Words{
 		reflect.TypeFor[config.TLSVersion](): {Type: strictyaml.Types{"string"}, Enum: []any{"TLS10", "TLS11", "TLS12", "TLS13"}},
 	},
 	Structs: map[string]strictyaml.Schema{
-		"file":         {Required: []string{"prometheus", "orchestrator", "rule_files"}},
-		"prometheus":   {Required: []string{"url"}},
-		"orchestrator": {Required: []string{"url"}},
-		"OAuth2":       {Required: []string{"client_id", "token_url"}},
-		"webhook":      {Required: []string{"url", "events", "secret_file"}},
-		"hostGroup":    {Required: []string{"name"}, AnyOf: strictyaml.Need("cpu_percent", "memory_percent")},
+		"file":          {Required: []string{"prometheus", "orchestrator", "rule_files"}},
+		"prometheus":    {Required: []string{"url"}},
+		"orchestrator":  {Required: []string{"url"}},
+		"OAuth2":        {Required: []string{"client_id", "token_url"}},
+		"webhook":       {Required: []string{"url", "events", "secret_file"}},
+		"templates":     {Required: []string{"read", "scale"}},
+		"readTemplate":  {Required: []string{"path", "agents"}},
+		"scaleTemplate": {Required: []string{"path"}},
+		"conflict":      {Required: []string{"status"}},
+		"hostGroup":     {Required: []string{"name"}, AnyOf: strictyaml.Need("cpu_percent", "memory_percent")},
 	},
 	Keys: map[string]strictyaml.Schema{
 		"file.prometheus":   {Description: "Where loads are read: Prometheus, VictoriaMetrics, Thanos or Mimir."},
@@ -64,6 +68,36 @@ var words = strictyaml.Words{
 		"orchestrator.converge_timeout": {Description: "How long a change that was accepted may take until it counts as failed; 0s: for ever."},
 		"orchestrator.failure_pause":    {Description: "How long a pool is left alone that could not be scaled; 0s: it is tried again with each tick."},
 		"orchestrator.retries":          {Description: "Attempts after the first.", Minimum: new(0.0), Maximum: new(10.0)},
+
+		"orchestrator.requests_per_second": {Description: "Sent at most, by all pools together; 0: no limit.", Minimum: new(0.0)},
+		"orchestrator.kubernetes":          {Description: "The agents of a pool are the pods of a workload."},
+		"orchestrator.nomad":               {Description: "The agents of a pool are the allocations of a task group."},
+		"orchestrator.templates":           {Description: "How any other orchestrator is asked over HTTP; templates know .Pool and .Label."},
+
+		"kubernetes.namespace": {Description: "A template.", MinLength: 1},
+		"kubernetes.resource":  {Description: "The kind of the workload, of apps/v1.", Enum: enum(kubernetesResources)},
+		"kubernetes.name":      {Description: "Template of a workload's name.", MinLength: 1},
+		"nomad.namespace":      {Description: "A template.", MinLength: 1},
+		"nomad.job":            {Description: "Template of a job's ID.", MinLength: 1},
+		"nomad.group":          {Description: "Template of the name of a job's task group.", MinLength: 1},
+
+		"templates.read":                {Description: "The request that asks how many agents a pool has."},
+		"templates.scale":               {Description: "The request for another number of agents; any 2xx accepts it."},
+		"readTemplate.method":           {Description: "Of HTTP.", Enum: []any{"GET", "POST"}},
+		"readTemplate.path":             {Description: "Appended to url; what it prints is percent-encoded.", MinLength: 1},
+		"readTemplate.headers":          {Description: "No secrets."},
+		"readTemplate.body":             {Description: "JSON or a form, as Content-Type says."},
+		"readTemplate.agents":           {Description: "JSON path of the agents that were asked for, starting ones included.", MinLength: 1},
+		"readTemplate.ready":            {Description: "JSON path of the agents that can work; without it all can."},
+		"readTemplate.ready_if_missing": {Description: "What it means when an answer has nothing at ready.", Enum: []any{"all", "none"}},
+		"readTemplate.values":           {Description: "JSON paths of values that scaling sends back as .Value, so that the orchestrator notices who was faster."},
+		"scaleTemplate.method":          {Description: "Of HTTP.", Enum: []any{"PUT", "POST", "PATCH"}},
+		"scaleTemplate.path":            {Description: "Appended to url; knows .Agents, .From, .Reason, .DecisionID and .Value too.", MinLength: 1},
+		"scaleTemplate.headers":         {Description: "No secrets."},
+		"scaleTemplate.body":            {Description: "JSON or a form, as Content-Type says; values in JSON bring their quotes."},
+		"scaleTemplate.conflicts":       {Description: "Answers that say that somebody else was faster; default 409."},
+		"conflict.status":               {Description: "Of HTTP.", Minimum: new(400.0), Maximum: new(599.0)},
+		"conflict.contains":             {Description: "What stands in the body."},
 
 		"forecast.step":           {Description: "Of the history; it divides a day."},
 		"forecast.history":        {Description: "How much of it is kept."},
@@ -91,7 +125,7 @@ var words = strictyaml.Words{
 
 		"webhook.name":        {Description: "In logs and metrics; without one it is the host of the URL."},
 		"webhook.url":         {Description: "Without credentials.", Pattern: "^https?://.", PatternMessage: "Expected a URL like https://hooks.example/x."},
-		"webhook.events":      {Description: "That are sent to it.", MinItems: 1, Items: &strictyaml.Schema{Type: strictyaml.Types{"string"}, Enum: eventTypes()}},
+		"webhook.events":      {Description: "That are sent to it.", MinItems: 1, Items: &strictyaml.Schema{Type: strictyaml.Types{"string"}, Enum: enum(webhookEvents)}},
 		"webhook.secret_file": {Description: "The key that signs what is sent; read anew each time.", MinLength: 1},
 		"webhook.timeout":     {Description: "Of one attempt; at most 1m.", Default: defaultWebhookTimeout.String()},
 
@@ -102,12 +136,12 @@ var words = strictyaml.Words{
 	},
 }
 
-func eventTypes() []any {
-	var types []any
-	for _, t := range webhookEvents {
-		types = append(types, t)
+func enum(values []string) []any {
+	var out []any
+	for _, v := range values {
+		out = append(out, v)
 	}
-	return types
+	return out
 }
 
 func says(s strictyaml.Schema, description string) strictyaml.Schema {

@@ -29,7 +29,7 @@ prometheus:
   proxy_url: http://127.0.0.1:3128
   follow_redirects: false
   http_headers: {X-Scope-OrgID: {values: [my-tenant]}}
-orchestrator: {url: "http://127.0.0.1:8700", timeout: 5s, retries: 2, converge_timeout: 5m, failure_pause: 30m, authorization: {type: Bearer, credentials_file: token}}
+orchestrator: {url: "http://127.0.0.1:8700", timeout: 5s, retries: 2, converge_timeout: 5m, failure_pause: 30m, requests_per_second: 20, authorization: {type: Bearer, credentials_file: token}}
 rule_files: [rules/*.yml]
 `, `
 prometheus: {url: "http://127.0.0.1:9090"}
@@ -51,12 +51,32 @@ webhooks:
   - {name: pager, url: "https://hooks.example/x", events: [scaling_failed, emergency], secret_file: hook.secret, timeout: 5s, tls_config: {ca_file: ca.pem}}
   - {url: "http://127.0.0.1:8080", events: [scaling_executed], secret_file: /run/hook.secret}
 rule_files: [rules/*.yml]
+`, `
+prometheus: {url: "http://127.0.0.1:9090"}
+orchestrator: {url: "http://127.0.0.1:8700", kubernetes: {namespace: agents, resource: statefulsets, name: "agents-{{.Pool}}"}}
+rule_files: [rules/*.yml]
+`, `
+prometheus: {url: "http://127.0.0.1:9090"}
+orchestrator: {url: "http://127.0.0.1:8700", nomad: {namespace: agents, job: "{{.Pool}}", group: '{{.Label "league"}}'}}
+rule_files: [rules/*.yml]
+`, `
+prometheus: {url: "http://127.0.0.1:9090"}
+orchestrator:
+  url: http://127.0.0.1:8700
+  templates:
+    read: {method: POST, path: /read, headers: {X-Pool: "{{.Pool}}"}, body: '{"pool": {{.Pool}}}', agents: $.agents, ready: $.ready, ready_if_missing: none, values: {version: $.version}}
+    scale: {method: POST, path: /scale, headers: {X-Pool: "{{.Pool}}"}, body: '{"n": {{.Agents}}}', conflicts: [{status: 412}, {status: 400, contains: stale}]}
+rule_files: [rules/*.yml]
 `}
 
 func TestTheSchemaKnowsTheKeysOfTheParser(t *testing.T) {
-	source, err := os.ReadFile("config.go")
-	if err != nil {
-		t.Fatal(err)
+	var source []byte
+	for _, name := range []string{"config.go", "orchestrator.go"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source = append(source, text...)
 	}
 	schema, parser := map[string]bool{}, map[string]bool{}
 	for _, key := range schematest.Keys(Schema()) {
