@@ -89,6 +89,10 @@ check-rules: build ## check the rule files of rules/ and run their tests
 	$(BIN)/scaling-adapter check rules/leagues/*.yml
 	$(BIN)/scaling-adapter test rules/tests/*.yml
 
+.PHONY: dashboards
+dashboards: ## write the Grafana dashboards of grafana/dashboards
+	go run ./tools/dashboards
+
 .PHONY: bench
 bench: ## run the benchmarks; BENCH selects some
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
