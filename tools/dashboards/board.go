@@ -18,7 +18,7 @@ import (
 
 // classic is the form of dashboards that every Grafana reads, from a file or imported by
 // hand. Only newer ones know the other.
-type classic = dashboard.Dashboard //nolint:staticcheck // it is deprecated for that one
+type classic = dashboard.Dashboard //nolint:staticcheck // it is deprecated for the other
 
 // tag is on all dashboards, so that they link to each other.
 const tag = "scaling-adapter"
@@ -39,7 +39,7 @@ const columns = 24
 // newBoard returns a dashboard with the variables that all have: where the metrics are, and
 // which adapters are looked at.
 func newBoard(uid, title, description string) *board {
-	d := dashboard.NewDashboardBuilder("scaling-adapter / "+title).
+	d := dashboard.NewDashboardBuilder("scaling-adapter / " + title). //nolint:staticcheck // see classic
 		Uid("scaling-adapter-"+uid).Description(description).Tags([]string{tag}).
 		Editable().Time("now-6h", "now").Refresh("30s").Timezone("browser").Tooltip(dashboard.DashboardCursorSyncCrosshair).
 		Link(dashboard.NewDashboardLinkBuilder("scaling-adapter").Type(dashboard.DashboardLinkTypeDashboards).Tags([]string{tag}).AsDropdown(true).KeepTime(true).IncludeVars(true)).
