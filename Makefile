@@ -19,11 +19,14 @@ DATA     ?= ../shared/data
 
 BIN := bin
 # The oldest Prometheus that is supported comes from Debian, the newest is built.
+# Alertmanager is Debian's: what it sends has been the same since long before.
 PROMETHEUS_OLD ?= /usr/bin/prometheus
 PROMETHEUS_NEW ?= $(CURDIR)/$(BIN)/prometheus
 # The API server of Kubernetes is built, which takes minutes; etcd comes from Debian.
 KUBE_APISERVER ?= $(CURDIR)/$(BIN)/kube-apiserver
 ETCD           ?= /usr/bin/etcd
+ALERTMANAGER   ?= /usr/bin/prometheus-alertmanager
+PROMTOOL       ?= $(CURDIR)/$(BIN)/promtool
 
 .PHONY: help
 help: ## list the targets
@@ -47,16 +50,16 @@ race: ## run the tests with the race detector; needs a C compiler
 	CGO_ENABLED=1 go test -race ./...
 
 .PHONY: e2e
-e2e: build $(PROMETHEUS_OLD) $(PROMETHEUS_NEW) ## run the binary against real Prometheus servers
-	PROMETHEUS_OLD=$(PROMETHEUS_OLD) PROMETHEUS_NEW=$(PROMETHEUS_NEW) SCALING_ADAPTER=$(CURDIR)/$(BIN)/scaling-adapter \
+e2e: build $(PROMETHEUS_OLD) $(PROMETHEUS_NEW) $(ALERTMANAGER) ## run the binary against real servers of Prometheus and Alertmanager
+	PROMETHEUS_OLD=$(PROMETHEUS_OLD) PROMETHEUS_NEW=$(PROMETHEUS_NEW) ALERTMANAGER=$(ALERTMANAGER) SCALING_ADAPTER=$(CURDIR)/$(BIN)/scaling-adapter \
 		go test -tags e2e -count 1 -timeout 10m ./internal/e2e/
 
-/usr/bin/prometheus:
+/usr/bin/prometheus /usr/bin/prometheus-alertmanager:
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(@F)
 
-$(CURDIR)/$(BIN)/prometheus: tools/prometheus/go.mod
-	cd tools/prometheus && go build -tags remove_all_sd -trimpath -ldflags '-s -w' -o $@ github.com/prometheus/prometheus/cmd/prometheus
+$(CURDIR)/$(BIN)/prometheus $(CURDIR)/$(BIN)/promtool: tools/prometheus/go.mod
+	cd tools/prometheus && go build -tags remove_all_sd -trimpath -ldflags '-s -w' -o $@ github.com/prometheus/prometheus/cmd/$(@F)
 	touch $@
 
 .PHONY: e2e-kubernetes
@@ -93,6 +96,11 @@ check-rules: build ## check the rule files of rules/ and run their tests
 dashboards: ## write the Grafana dashboards of grafana/dashboards
 	go run ./tools/dashboards
 
+.PHONY: check-alerts
+check-alerts: $(PROMTOOL) ## check the rule files of rules/prometheus/ and run their tests
+	$(PROMTOOL) check rules --lint=all --lint-fatal rules/prometheus/*.yml
+	$(PROMTOOL) test rules rules/prometheus/tests/*.test.yml
+
 .PHONY: bench
 bench: ## run the benchmarks; BENCH selects some
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
@@ -123,7 +131,7 @@ golden: ## rewrite the golden files; review them like code
 	go test ./cmd/scaling-adapter -update
 
 .PHONY: ci
-ci: lint check-rules test race e2e ## what the continuous integration runs
+ci: lint check-rules check-alerts test race e2e ## what the continuous integration runs
 
 .PHONY: clean
 clean: ## remove what was built

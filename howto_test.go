@@ -16,8 +16,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// The guides in docs/howto are run. Each has a directory of its own, in which its fences
-// act one after the other, by what stands behind their backquotes:
+// The guides in docs/howto and docs/runbooks are run. Each has a directory of its own, in
+// which its fences act one after the other, by what stands behind their backquotes:
 //
 //	yaml NAME, ics NAME   the file NAME is written, over an older one; in tests/ it is run,
 //	                      the rest is checked at the end, and before a file is changed
@@ -39,12 +39,13 @@ type fence struct {
 
 func guides(t *testing.T) []guide {
 	t.Helper()
-	names, err := filepath.Glob("docs/howto/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(names) == 0 {
-		t.Fatal("no guides")
+	var names []string
+	for _, dir := range []string{"docs/howto", "docs/runbooks"} {
+		some, err := filepath.Glob(dir + "/*.md")
+		if err != nil || len(some) == 0 {
+			t.Fatalf("%s: %d guides, %v", dir, len(some), err)
+		}
+		names = append(names, some...)
 	}
 	var out []guide
 	for _, name := range names {

@@ -89,8 +89,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// Keep begins to count the pools' failures from zero and forgets all other
-// pools.
+// counted are the results of requests that were sent.
+var counted = [...]policy.Result{policy.Accepted, policy.Busy, policy.Conflict, policy.Unknown, policy.Failed}
+
+// Keep begins to count the pools' requests from zero, so that the first of a kind is an
+// increase, and forgets all other pools.
 func (m *Metrics) Keep(pools []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -100,7 +103,9 @@ func (m *Metrics) Keep(pools []string) {
 		m.pools[pool] = true
 		delete(old, pool)
 		for _, direction := range []policy.Direction{policy.Up, policy.Down} {
-			m.requests.WithLabelValues(pool, string(direction), string(policy.Failed))
+			for _, result := range counted {
+				m.requests.WithLabelValues(pool, string(direction), string(result))
+			}
 		}
 	}
 	for pool := range old {

@@ -289,8 +289,16 @@ func TestKeepForgetsPoolsThatAreGone(t *testing.T) {
 	const want = `
 # HELP scaling_adapter_scale_requests_total Requests to change a pool by what became of them.
 # TYPE scaling_adapter_scale_requests_total counter
+scaling_adapter_scale_requests_total{direction="down",outcome="accepted",pool="nfl"} 0
+scaling_adapter_scale_requests_total{direction="down",outcome="busy",pool="nfl"} 0
+scaling_adapter_scale_requests_total{direction="down",outcome="conflict",pool="nfl"} 0
 scaling_adapter_scale_requests_total{direction="down",outcome="failed",pool="nfl"} 0
+scaling_adapter_scale_requests_total{direction="down",outcome="unknown",pool="nfl"} 0
+scaling_adapter_scale_requests_total{direction="up",outcome="accepted",pool="nfl"} 0
+scaling_adapter_scale_requests_total{direction="up",outcome="busy",pool="nfl"} 0
+scaling_adapter_scale_requests_total{direction="up",outcome="conflict",pool="nfl"} 0
 scaling_adapter_scale_requests_total{direction="up",outcome="failed",pool="nfl"} 1
+scaling_adapter_scale_requests_total{direction="up",outcome="unknown",pool="nfl"} 0
 `
 	if err := testutil.CollectAndCompare(m.requests, strings.NewReader(want)); err != nil {
 		t.Error(err)

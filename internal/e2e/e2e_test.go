@@ -47,7 +47,7 @@ func servers(t *testing.T) map[string]string {
 func TestContract(t *testing.T) {
 	for name, binary := range servers(t) {
 		t.Run(name, func(t *testing.T) {
-			s := promtest.Start(t, binary, nil)
+			s := promtest.Start(t, binary, promtest.Config{})
 			contract.Run(t, s.URL, time.Now().Truncate(time.Minute), s.Write)
 		})
 	}
@@ -59,6 +59,7 @@ type stack struct {
 	orchestrator *simulator.Simulator
 	failWrites   atomic.Bool   // the orchestrator answers 500 to scale requests
 	exporter     atomic.Uint64 // bits of the load that is exported
+	mentions     atomic.Int64  // exported, too
 	dir          string        // of the configuration
 	url          string        // of the adapter
 	process      *exec.Cmd
@@ -78,14 +79,21 @@ const (
 `
 )
 
+// options are what tests want to differ.
+type options struct {
+	mode   string       // of the pool
+	rules  string       // of the adapter, after those of rulesFile
+	alerts http.Handler // gets the alerts by Alertmanager's webhook; nil: there are none
+}
+
 // start starts the stack with four weeks of evenings whose next one begins a few
 // minutes from now.
-func start(t *testing.T, binary, mode string) *stack {
+func start(t *testing.T, binary string, o options) *stack {
 	t.Helper()
 	s := &stack{dir: t.TempDir(), orchestrator: simulator.New(simulator.Options{Agents: map[string]int{"nba": 4}, StartupTime: 5 * time.Second})}
 	s.setLoad(quiet)
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, "agent_load{league=\"NBA\"} %g\n", math.Float64frombits(s.exporter.Load()))
+		fmt.Fprintf(w, "agent_load{league=\"NBA\"} %g\nmentions %d\n", math.Float64frombits(s.exporter.Load()), s.mentions.Load())
 	}))
 	t.Cleanup(exporter.Close)
 	orchestrator := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -98,19 +106,25 @@ func start(t *testing.T, binary, mode string) *stack {
 	t.Cleanup(orchestrator.Close)
 	address := freeAddress(t)
 	s.url = "http://" + address
-	s.prometheus = promtest.Start(t, binary, map[string]string{
+	config := promtest.Config{Targets: map[string]string{
 		"exporter": exporter.Listener.Addr().String(), "orchestrator": orchestrator.Listener.Addr().String(), "scaling-adapter": address,
-	})
+	}}
+	var flags []string
+	if o.alerts != nil {
+		s.alerting(t, o.alerts, &config)
+		flags = append(flags, "--web.enable-control-api")
+	}
+	s.prometheus = promtest.Start(t, binary, config)
 	s.prometheus.Write(t, evenings(time.Now()))
 
-	s.write(t, "rules.yml", rulesFile)
+	s.write(t, "rules.yml", rulesFile+o.rules)
 	s.write(t, "scaling-adapter.yml", fmt.Sprintf(`prometheus: {url: %q, timeout: 2s, query_lag: 1s, max_sample_age: 5s}
 orchestrator: {url: %q, timeout: 1s, retries: 1, failure_pause: 1s}
 interval: 1s
 defaults: {mode: %s}
 rule_files: [rules.yml]
-`, s.prometheus.URL, orchestrator.URL, mode))
-	s.run(t, address)
+`, s.prometheus.URL, orchestrator.URL, o.mode))
+	s.run(t, append(flags, "--web.listen-address="+address)...)
 	return s
 }
 
@@ -155,7 +169,7 @@ func (s *stack) write(t *testing.T, name, text string) {
 }
 
 // run starts the adapter and waits until it is ready.
-func (s *stack) run(t *testing.T, address string) {
+func (s *stack) run(t *testing.T, flags ...string) {
 	t.Helper()
 	binary := os.Getenv("SCALING_ADAPTER")
 	if _, err := exec.LookPath(binary); err != nil {
@@ -165,7 +179,7 @@ func (s *stack) run(t *testing.T, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.process = exec.Command(binary, "run", "--config.file="+filepath.Join(s.dir, "scaling-adapter.yml"), "--web.listen-address="+address)
+	s.process = exec.Command(binary, append([]string{"run", "--config.file=" + filepath.Join(s.dir, "scaling-adapter.yml")}, flags...)...)
 	s.process.Stderr = log
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
@@ -275,7 +289,7 @@ func (s *stack) tick(t *testing.T, n float64) {
 func TestLifeOfAnAdapter(t *testing.T) {
 	for name, binary := range servers(t) {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, binary, "active")
+			s := start(t, binary, options{mode: "active"})
 			s.scalesBeforeThePeak(t)
 			s.survivesPrometheus(t)
 			s.countsFailures(t)
@@ -394,7 +408,7 @@ func (s *stack) stops(t *testing.T) {
 func TestDryRunCallsNobody(t *testing.T) {
 	for name, binary := range servers(t) {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, binary, "dry_run")
+			s := start(t, binary, options{mode: "dry_run"})
 			s.expect(t, `scaling_adapter_desired_agents{pool="nba",stage="bounded"}`, atLeast(peak/perAgent))
 			s.tick(t, 3)
 			if requests := s.orchestrator.Requests(); len(requests) > 0 {

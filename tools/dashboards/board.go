@@ -39,13 +39,13 @@ const columns = 24
 // newBoard returns a dashboard with the variables that all have: where the metrics are, and
 // which adapters are looked at.
 func newBoard(uid, title, description string) *board {
-	d := dashboard.NewDashboardBuilder("scaling-adapter / " + title). //nolint:staticcheck // see classic
-		Uid("scaling-adapter-"+uid).Description(description).Tags([]string{tag}).
-		Editable().Time("now-6h", "now").Refresh("30s").Timezone("browser").Tooltip(dashboard.DashboardCursorSyncCrosshair).
-		Link(dashboard.NewDashboardLinkBuilder("scaling-adapter").Type(dashboard.DashboardLinkTypeDashboards).Tags([]string{tag}).AsDropdown(true).KeepTime(true).IncludeVars(true)).
-		WithVariable(dashboard.NewDatasourceVariableBuilder("datasource").Label("Prometheus").Type("prometheus")).
-		WithVariable(choice("job", "Adapter", "label_values(scaling_adapter_build_info, job)").Multi(true).IncludeAll(true).AllValue(".+").
-			Current(dashboard.VariableOption{Text: one("All"), Value: one("$__all")}))
+	d := dashboard.NewDashboardBuilder("scaling-adapter / "+title). //nolint:staticcheck // see classic
+									Uid("scaling-adapter-"+uid).Description(description).Tags([]string{tag}).
+									Editable().Time("now-6h", "now").Refresh("30s").Timezone("browser").Tooltip(dashboard.DashboardCursorSyncCrosshair).
+									Link(dashboard.NewDashboardLinkBuilder("scaling-adapter").Type(dashboard.DashboardLinkTypeDashboards).Tags([]string{tag}).AsDropdown(true).KeepTime(true).IncludeVars(true)).
+									WithVariable(dashboard.NewDatasourceVariableBuilder("datasource").Label("Prometheus").Type("prometheus")).
+									WithVariable(choice("job", "Adapter", "label_values(scaling_adapter_build_info, job)").Multi(true).IncludeAll(true).AllValue(".+").
+										Current(dashboard.VariableOption{Text: one("All"), Value: one("$__all")}))
 	return &board{DashboardBuilder: d}
 }
 

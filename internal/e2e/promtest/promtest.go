@@ -1,4 +1,4 @@
-// Package promtest starts real Prometheus servers for end-to-end tests.
+// Package promtest starts real servers of Prometheus and Alertmanager for end-to-end tests.
 package promtest
 
 import (
@@ -22,62 +22,96 @@ import (
 	"github.com/scaling-adapter/scaling-adapter/internal/promengine"
 )
 
-// Server is a Prometheus server on a port of the loopback. Its methods are for
-// the test's goroutine.
-type Server struct {
-	URL string
-
-	binary, dir, address string
-	process              *exec.Cmd
-	log                  *os.File
+// Config is what a Prometheus server is told.
+type Config struct {
+	Targets      map[string]string // addresses that are scraped every second, by job
+	Rules        []string          // files that are evaluated every second
+	Alertmanager string            // address that is told of alerts; empty: nobody is
 }
 
-// Start starts a server that scrapes the targets, by job, every second. The
-// test ends it.
-func Start(t *testing.T, binary string, targets map[string]string) *Server {
+// Server is a Prometheus server on a port of the loopback. Its methods are for
+// the test's goroutine.
+type Server struct{ *daemon }
+
+// Start starts a server. The test ends it.
+func Start(t *testing.T, binary string, c Config) *Server {
+	t.Helper()
+	var config strings.Builder
+	config.WriteString("global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\nstorage: {tsdb: {out_of_order_time_window: 30d}}\nscrape_configs:\n")
+	for job, address := range c.Targets {
+		fmt.Fprintf(&config, "  - {job_name: %s, static_configs: [{targets: [%q]}]}\n", job, address)
+	}
+	config.WriteString("rule_files:\n")
+	for _, file := range c.Rules {
+		fmt.Fprintf(&config, "  - %q\n", file)
+	}
+	if c.Alertmanager != "" {
+		fmt.Fprintf(&config, "alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}\n", c.Alertmanager)
+	}
+	return &Server{start(t, binary, config.String(), "--web.enable-remote-write-receiver", "--storage.tsdb.retention.time=60d", "--rules.alert.resend-delay=1s", "--storage.tsdb.path=data")}
+}
+
+// Alertmanager is an Alertmanager on a port of the loopback.
+type Alertmanager struct{ *daemon }
+
+// StartAlertmanager starts an Alertmanager that stands alone. The test ends it.
+func StartAlertmanager(t *testing.T, binary, config string) *Alertmanager {
+	t.Helper()
+	return &Alertmanager{start(t, binary, config, "--cluster.listen-address=", "--storage.path=data")}
+}
+
+// daemon is a server that runs while a test does.
+type daemon struct {
+	Address, URL string
+
+	binary  string
+	args    []string
+	process *exec.Cmd
+	log     *os.File
+}
+
+// start starts a server with a configuration, in a directory of its own. The arguments say
+// where in it data are kept: Debian's servers keep them in the system's directories otherwise.
+func start(t *testing.T, binary, config string, args ...string) *daemon {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{URL: "http://" + l.Addr().String(), binary: binary, dir: t.TempDir(), address: l.Addr().String()}
+	address, dir := l.Addr().String(), t.TempDir()
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	var config strings.Builder
-	config.WriteString("global: {scrape_interval: 1s, scrape_timeout: 1s}\nstorage: {tsdb: {out_of_order_time_window: 30d}}\nscrape_configs:\n")
-	for job, address := range targets {
-		fmt.Fprintf(&config, "  - {job_name: %s, static_configs: [{targets: [%q]}]}\n", job, address)
-	}
-	if err := os.WriteFile(filepath.Join(s.dir, "prometheus.yml"), []byte(config.String()), 0o600); err != nil {
+	file := filepath.Join(dir, "config.yml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if s.log, err = os.Create(filepath.Join(s.dir, "log")); err != nil {
+	d := &daemon{Address: address, URL: "http://" + address, binary: binary, args: append(args, "--config.file="+file, "--web.listen-address="+address)}
+	if d.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		s.Kill(t)
+		d.Kill(t)
 		if t.Failed() {
-			text, _ := os.ReadFile(s.log.Name())
-			t.Logf("log of %s:\n%s", s.binary, text[max(0, len(text)-4000):])
+			text, _ := os.ReadFile(d.log.Name())
+			t.Logf("log of %s:\n%s", binary, text[max(0, len(text)-4000):])
 		}
-		_ = s.log.Close()
+		_ = d.log.Close()
 	})
-	s.Restart(t)
-	return s
+	d.Restart(t)
+	return d
 }
 
 // Restart starts the server again on its port and its data.
-func (s *Server) Restart(t *testing.T) {
+func (d *daemon) Restart(t *testing.T) {
 	t.Helper()
-	s.process = exec.Command(s.binary, "--config.file="+filepath.Join(s.dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(s.dir, "data"),
-		"--web.listen-address="+s.address, "--web.enable-remote-write-receiver", "--storage.tsdb.retention.time=60d")
-	s.process.Stdout, s.process.Stderr = s.log, s.log
-	if err := s.process.Start(); err != nil {
-		t.Fatalf("start Prometheus: %s", err)
+	d.process = exec.Command(d.binary, d.args...)
+	d.process.Dir, d.process.Stdout, d.process.Stderr = filepath.Dir(d.log.Name()), d.log, d.log
+	if err := d.process.Start(); err != nil {
+		t.Fatalf("start %s: %s", d.binary, err)
 	}
-	WaitFor(t, 30*time.Second, "Prometheus to be ready", func() error {
-		resp, err := http.Get(s.URL + "/-/ready")
+	WaitFor(t, 30*time.Second, d.binary+" to be ready", func() error {
+		resp, err := http.Get(d.URL + "/-/ready")
 		if err != nil {
 			return err
 		}
@@ -90,14 +124,14 @@ func (s *Server) Restart(t *testing.T) {
 }
 
 // Kill ends the server at once, as a crash would.
-func (s *Server) Kill(t *testing.T) {
+func (d *daemon) Kill(t *testing.T) {
 	t.Helper()
-	if s.process == nil {
+	if d.process == nil {
 		return
 	}
-	_ = s.process.Process.Kill() // it may have ended
-	_ = s.process.Wait()         // the error says that it was killed
-	s.process = nil
+	_ = d.process.Process.Kill() // it may have ended
+	_ = d.process.Wait()         // the error says that it was killed
+	d.process = nil
 }
 
 // Write stores samples by remote write.
