@@ -36,6 +36,7 @@ var allowed = map[string][]string{
 	"internal/jsonschema":          {},
 	"internal/strictyaml":          {"internal/jsonschema"},
 	"internal/schematest":          {"internal/strictyaml"},
+	"internal/disktest":            {},
 	"internal/config":              {"actuator/dialect", "internal/strictyaml"}, // templates are compiled where their places are known
 	"internal/promengine":          {},
 	"internal/promengine/contract": {"internal/promengine"},

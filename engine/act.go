@@ -40,21 +40,21 @@ func (e *Engine) decideOne(t *turn, seen observation, i int) (d policy.Decision)
 	if !current.Known {
 		current.Agents = p.state.Current.Agents
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			e.metrics.panics.Inc()
-			e.logger.Error("decision panicked; holding", "pool", spec.Pool.Name, "panic", r)
-			d = policy.Hold(spec.Pool, now, current, policy.ReasonEvaluationFailed, fmt.Sprint(r))
+	if err := e.isolate("a decision", spec.Pool.Name, func() {
+		p.spend(s, now, current.Agents, seen.used[i])
+		t.states[i] = p.state
+		t.inputs[i] = policy.Input{
+			Now: now, Current: seen.counts[i], Load: seen.loads[i], Outlook: p.outlook(now), LargestLoad: p.largest,
+			Timeline: p.timeline, Override: seen.overrides[spec.Pool.Name], Budgets: p.caps(),
 		}
-		d.ID = spec.Pool.Name + "-" + now.UTC().Format("20060102T150405Z")
-	}()
-	p.spend(s, now, current.Agents, seen.used[i])
-	t.states[i] = p.state
-	t.inputs[i] = policy.Input{
-		Now: now, Current: seen.counts[i], Load: seen.loads[i], Outlook: p.outlook(now), LargestLoad: p.largest,
-		Timeline: p.timeline, Override: seen.overrides[spec.Pool.Name], Budgets: p.caps(),
+		d, p.state = spec.Decide(t.inputs[i], p.state)
+		if slices.ContainsFunc(d.Candidates, func(c policy.Candidate) bool { return c.Absurd }) {
+			e.metrics.absurd.Inc()
+		}
+	}); err != nil {
+		d = policy.Hold(spec.Pool, now, current, policy.ReasonEvaluationFailed, err.Error())
 	}
-	d, p.state = spec.Decide(t.inputs[i], p.state)
+	d.ID = spec.Pool.Name + "-" + now.UTC().Format("20060102T150405Z")
 	return d
 }
 
@@ -77,7 +77,7 @@ func (e *Engine) act(ctx context.Context, s *Settings, decisions []policy.Decisi
 		if d.Direction() != policy.None && !p.journaled.repeats(d, outcomes[i]) {
 			p.journaled = Decided{d, outcomes[i]}
 			e.decided = append(e.decided, p.journaled)
-			e.journal(d, outcomes[i])
+			_ = e.isolate("the journal", d.Pool, func() { e.journal(d, outcomes[i]) }) // it is told, and keeps nothing
 		}
 	}
 	return outcomes
@@ -105,7 +105,7 @@ func (e *Engine) send(ctx context.Context, s *Settings, decisions []policy.Decis
 			}
 			call, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(longestCall, s.Interval))
 			defer cancel()
-			outcomes[i] = s.Actuator.Scale(call, d)
+			outcomes[i] = e.scale(call, s, d)
 			return nil
 		})
 	}
@@ -168,7 +168,7 @@ func (e *Engine) record(s *Settings, now time.Time, seen observation, decisions 
 		p.footing = p.stand(s, now, seen, i, d)
 		snap.Pools[i] = PoolStatus{
 			Pool: spec.Pool, Load: seen.loads[i], Count: seen.counts[i], Decision: d, Outcome: outcomes[i],
-			Override: seen.overrides[spec.Pool.Name], Pause: p.state.Pause, Budgets: p.budgets, Fallback: p.fallback(now), Footing: p.footing,
+			Override: seen.overrides[spec.Pool.Name], Pause: p.state.Pause, Asked: p.state.Asked, Budgets: p.budgets, Fallback: p.fallback(now), Footing: p.footing,
 			History: p.history, Forecast: p.forecast, Origin: p.origin(), Scores: p.scores, Coverage: p.coverage, Effects: p.effects,
 			Agents: slices.Clip(p.agents), Recent: p.recent, Events: p.events,
 		}

@@ -162,6 +162,7 @@ type PoolStatus struct {
 	Outcome  policy.Outcome
 	Override *policy.Override // that has effect; nil if none has
 	Pause    policy.Pause     // after a scaling that failed
+	Asked    policy.Asked     // what was accepted and is not there yet
 	Budgets  []BudgetStatus
 	Fallback string // why there is no fresh forecast; empty when there is one
 	Footing  Footing

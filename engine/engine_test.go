@@ -414,6 +414,31 @@ func TestAPanicIsIsolated(t *testing.T) {
 	}
 }
 
+// I11: a forecast that cannot be right is counted, and the load of now decides.
+func TestAbsurdForecastsAreCounted(t *testing.T) {
+	for name, y := range map[string]float64{"too much": 1e6, "no number": math.NaN(), "infinite": math.Inf(1)} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(flat(100), map[string]int{"nba": 10, "nfl": 10})
+			e := newEngine(t)
+			e.Apply(settings(w, spec("nba"), spec("nfl")))
+			e.Tick(t.Context(), start)
+			for _, path := range e.pools["nba"].forecast.Paths {
+				for k := range path {
+					path[k] = y
+				}
+			}
+			e.Tick(t.Context(), start.Add(30*time.Second))
+			d := e.Snapshot().Pools[0].Decision
+			if got := d.Reasons[0].Code; got != policy.ReasonReactive || d.Desired != 10 {
+				t.Errorf("%d agents by %s, want 10 by the load", d.Desired, got)
+			}
+			if n := testutil.ToFloat64(e.metrics.absurd); n != 1 {
+				t.Errorf("%g forecasts are counted, want 1", n)
+			}
+		})
+	}
+}
+
 func TestTickCountsWhatItMissed(t *testing.T) {
 	w := newWorld(flat(100), map[string]int{"nba": 10})
 	e := newEngine(t)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -45,12 +44,13 @@ var ErrNotEvaluated = errors.New("the last tick did not decide about the pool")
 // the other pools asked for. Nothing is remembered and nobody is called. It may be called
 // while a tick runs.
 func (e *Engine) Evaluate(x Supposition) (d policy.Decision, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			e.metrics.panics.Inc()
-			d, err = policy.Decision{}, fmt.Errorf("panic while evaluating pool %q: %v", x.Pool, r)
-		}
-	}()
+	if broken := e.isolate("an evaluation", x.Pool, func() { d, err = e.evaluate(x) }); broken != nil {
+		return policy.Decision{}, broken
+	}
+	return d, err
+}
+
+func (e *Engine) evaluate(x Supposition) (policy.Decision, error) {
 	t := e.turn.Load()
 	if t == nil {
 		return policy.Decision{}, ErrNotEvaluated

@@ -29,19 +29,16 @@ type Parts struct {
 // while a tick runs. An error that wraps [ErrNoModel] says that there is nothing to
 // explain yet.
 func (e *Engine) Explain(pool string, steps int) (x Explanation, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			e.metrics.panics.Inc()
-			x, err = Explanation{}, fmt.Errorf("panic while explaining the forecast of pool %q: %v", pool, r)
-		}
-	}()
 	e.poolsMu.Lock()
 	p := e.pools[pool]
 	e.poolsMu.Unlock()
 	if p == nil {
 		return Explanation{}, fmt.Errorf("no pool %q", pool)
 	}
-	if x, err = p.explain(steps); err != nil {
+	if broken := e.isolate("an explanation", pool, func() { x, err = p.explain(steps) }); broken != nil {
+		x, err = Explanation{}, broken
+	}
+	if err != nil {
 		return Explanation{}, fmt.Errorf("explain the forecast of pool %q: %w", pool, err)
 	}
 	return x, nil

@@ -61,12 +61,18 @@ func (e *Engine) observeExprs(ctx context.Context, s *Settings, now time.Time) b
 		if r.Start.After(r.End) || !r.End.After(x.asked) {
 			continue
 		}
-		all, err := s.Source.RangeAll(ctx, r, x.spec.Query)
+		var err error
+		if broken := e.isolate("an expression", "", func() {
+			var all []Labeled
+			if all, err = s.Source.RangeAll(ctx, r, x.spec.Query); err == nil {
+				changed = x.learn(r, all) || changed
+			}
+		}); broken != nil {
+			err = broken
+		}
 		if err != nil {
 			e.metrics.exprFailures.Inc()
 			e.logger.Warn("expression not read; its events stay as they are", "source", x.spec.Name, "err", err)
-		} else {
-			changed = x.learn(r, all) || changed
 		}
 		changed = x.extend(now) || changed
 	}

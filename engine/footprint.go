@@ -31,23 +31,30 @@ func (e *Engine) learnAppetites(s *Settings, now time.Time, seen *observation) {
 		if a == nil {
 			a = &appetite{estimator: footprint.New(0)}
 		}
+		if err := e.isolate("what agents take", "", func() { a.learn(s, now, h, seen) }); err != nil {
+			continue // and begin anew
+		}
 		kept[name] = a
-		on := s.on(h.Hosts)
-		if agents, known := seen.running(s, on); known && h.Sample.Quality == policy.OK && h.Sample.Time.After(a.learned) {
-			a.estimator.Observe(h.Sample.Time, h.Sample.Value, agents)
-			a.learned = h.Sample.Time
-		}
-		if a.estimated.IsZero() || now.Sub(a.estimated) >= s.Step || now.Before(a.estimated) {
-			names := make([]string, len(on))
-			for k, place := range on {
-				names[k] = s.Pools[place].Pool.Name
-			}
-			a.estimated, a.all = now, footprint.Complete(a.estimator.Estimate(), names)
-			a.upper = footprint.Upper(a.all)
-		}
 		h.PerAgent, h.Footprints = a.upper, a.all
 	}
 	e.appetites = kept
+}
+
+// learn learns from what is measured of a resource.
+func (a *appetite) learn(s *Settings, now time.Time, h *HostStatus, seen *observation) {
+	on := s.on(h.Hosts)
+	if agents, known := seen.running(s, on); known && h.Sample.Quality == policy.OK && h.Sample.Time.After(a.learned) {
+		a.estimator.Observe(h.Sample.Time, h.Sample.Value, agents)
+		a.learned = h.Sample.Time
+	}
+	if a.estimated.IsZero() || now.Sub(a.estimated) >= s.Step || now.Before(a.estimated) {
+		names := make([]string, len(on))
+		for k, place := range on {
+			names[k] = s.Pools[place].Pool.Name
+		}
+		a.estimated, a.all = now, footprint.Complete(a.estimator.Estimate(), names)
+		a.upper = footprint.Upper(a.all)
+	}
 }
 
 // on returns the places of the pools that are on a group of hosts.

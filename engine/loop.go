@@ -37,6 +37,7 @@ type Engine struct {
 	snapshot atomic.Pointer[Snapshot]
 	turn     atomic.Pointer[turn] // the last
 	metrics  *metrics
+	panicked panics
 	logger   *slog.Logger
 	journal  Journal
 	ticked   func(now time.Time)
@@ -147,7 +148,25 @@ func Ticks(ctx context.Context, interval func() time.Duration, ticks chan<- time
 
 // Tick takes one turn of the loop at now: observe, forecast, decide, act,
 // record. It returns within about one interval, or soon after the context ends.
+//
+// A panic costs the turn and not the process: a restart would begin with the same data, and
+// would cost the orders that people may give meanwhile, and the models. What the turn left
+// half done is made whole by the next one, which lowers no pool by what it sees first, as
+// after a start. Nobody is told of a turn that was not completed, so a loop in which each
+// turn panics is one that stands still: health says so, and the watchdog ends the process.
 func (e *Engine) Tick(ctx context.Context, now time.Time) {
+	if err := e.isolate("a turn of the loop", "", func() { e.tick(ctx, now) }); err != nil {
+		e.told = untold
+		for _, p := range e.pools {
+			p.state = p.state.Resumed(now)
+		}
+	}
+}
+
+// untold is a generation of events that there never is.
+const untold = -1
+
+func (e *Engine) tick(ctx context.Context, now time.Time) {
 	s := e.settings.Load()
 	if s == nil {
 		return

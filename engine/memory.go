@@ -83,7 +83,7 @@ func (e *Engine) save(s *Settings, now time.Time) {
 			c.Pools[spec.Pool.Name] = m
 		}
 	}
-	if err := e.store.Save(c); err != nil {
+	if err := e.keep(c); err != nil {
 		e.metrics.saveFailures.Inc()
 		if e.saveErr == nil {
 			e.logger.Error("state not saved; going on, and trying again with each tick", "err", err)

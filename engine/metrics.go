@@ -25,6 +25,7 @@ type metrics struct {
 	modelFailures   prometheus.Counter
 	historyFailures prometheus.Counter
 	exprFailures    prometheus.Counter
+	absurd          prometheus.Counter
 	panics          prometheus.Counter
 	saveFailures    prometheus.Counter
 }
@@ -50,9 +51,10 @@ func newMetrics(reg prometheus.Registerer, snapshot func() *Snapshot) *metrics {
 		historyFailures: counter("scaling_adapter_history_failures_total", "Requests for the history of loads that failed."),
 		saveFailures:    counter("scaling_adapter_state_save_failures_total", "Ticks whose state could not be saved."),
 		exprFailures:    counter("scaling_adapter_expression_failures_total", "Queries of expressions that make events that failed."),
-		panics:          counter("scaling_adapter_panics_total", "Evaluations of a pool that panicked; the pool was held."),
+		absurd:          counter("scaling_adapter_forecasts_dropped_total", "Decisions for which the forecast was left out, since it cannot be right: it is no number, or many times the largest load ever seen."),
+		panics:          counter("scaling_adapter_panics_total", "Panics in the evaluation of a pool, in a call or in a turn of the loop; what it was to give was taken for not known."),
 	}
-	reg.MustRegister(m.ticks, m.ticksMissed, m.tickDuration, m.fitDuration, m.fitFailures, m.modelFailures, m.historyFailures, m.exprFailures, m.panics, m.saveFailures, collector{newDescs(), snapshot})
+	reg.MustRegister(m.ticks, m.ticksMissed, m.tickDuration, m.fitDuration, m.fitFailures, m.modelFailures, m.historyFailures, m.exprFailures, m.absurd, m.panics, m.saveFailures, collector{newDescs(), snapshot})
 	return m
 }
 

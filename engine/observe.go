@@ -49,7 +49,7 @@ func (e *Engine) observe(ctx context.Context, s *Settings, now time.Time) observ
 	seen := observation{counts: make([]policy.Count, len(s.Pools)), used: make([][]policy.Sample, len(s.Pools))}
 	var samples []policy.Sample
 	var g sync.WaitGroup
-	g.Go(func() { samples = s.Source.Sample(ctx, now, signals) })
+	g.Go(func() { samples = e.sample(ctx, s, now, signals) })
 	g.Go(func() {
 		var calls errgroup.Group
 		calls.SetLimit(callConcurrency)
@@ -58,7 +58,7 @@ func (e *Engine) observe(ctx context.Context, s *Settings, now time.Time) observ
 				continue
 			}
 			calls.Go(func() error {
-				seen.counts[i] = s.Actuator.Current(ctx, p.Pool.Name)
+				seen.counts[i] = e.count(ctx, s, p.Pool.Name)
 				return nil
 			})
 		}
@@ -111,25 +111,20 @@ func (e *Engine) learn(ctx context.Context, s *Settings, now, deadline time.Time
 			continue
 		}
 		work.Go(func() error {
-			e.renew(p, s, now, horizon, due && time.Now().Before(deadline) && ctx.Err() == nil)
+			fit := due && time.Now().Before(deadline) && ctx.Err() == nil
+			if err := e.isolate("a forecast", p.spec.Pool.Name, func() { e.renew(p, s, now, horizon, fit) }); err != nil {
+				p.learned(nil)
+				p.forecast, p.forecastErr = forecast.Forecast{}, err
+				p.refitDue = p.refitAfter(now, s.RefitEvery)
+			}
 			return nil
 		})
 	}
 	_ = work.Wait() // the functions return no error
 }
 
-// renew fits a pool's models if they are due and renews its forecast. A panic
-// costs the pool its forecast, not the others theirs.
+// renew fits a pool's models if they are due and renews its forecast.
 func (e *Engine) renew(p *pool, s *Settings, now time.Time, horizon int, fit bool) {
-	defer func() {
-		if r := recover(); r != nil {
-			p.learned(nil)
-			p.forecast, p.forecastErr = forecast.Forecast{}, fmt.Errorf("panic while forecasting: %v", r)
-			p.refitDue = p.refitAfter(now, s.RefitEvery)
-			e.metrics.panics.Inc()
-			e.logger.Error("forecast panicked; going on without", "pool", p.spec.Pool.Name, "panic", r)
-		}
-	}()
 	if fit {
 		began := time.Now()
 		err := p.refit(horizon)
@@ -178,14 +173,18 @@ func (e *Engine) fetch(ctx context.Context, s *Settings, now time.Time) {
 		for i, spec := range specs {
 			signals[i] = spec.Load
 		}
-		series, err := s.Source.Range(ctx, Range{Start: start, End: end, Step: s.Step}, signals)
+		series, err := e.history(ctx, s, Range{Start: start, End: end, Step: s.Step}, signals)
 		if err != nil {
 			e.metrics.historyFailures.Inc()
 			e.logger.Warn("history not read; going on with what is known", "pools", len(specs), "start", start, "err", err)
 			continue
 		}
 		for i, spec := range specs {
-			e.pools[spec.Pool.Name].extend(series[i], int(s.History/s.Step))
+			p := e.pools[spec.Pool.Name]
+			if err := e.isolate("a history", spec.Pool.Name, func() { p.extend(series[i], int(s.History/s.Step)) }); err != nil {
+				p.learned(nil) // it may have seen what the history has not; it is fitted anew
+				p.forecastErr, p.refitDue = err, now
+			}
 		}
 	}
 }

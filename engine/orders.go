@@ -39,7 +39,7 @@ type toldOverride struct {
 func (e *Engine) SetOverride(o policy.Override) error {
 	e.orders.mu.Lock()
 	defer e.orders.mu.Unlock()
-	if err := e.store.Save(Change{Overrides: map[string]*policy.Override{o.Pool: &o}}); err != nil {
+	if err := e.keep(Change{Overrides: map[string]*policy.Override{o.Pool: &o}}); err != nil {
 		return fmt.Errorf("the override cannot be saved: %w", err)
 	}
 	delete(e.orders.gone.Overrides, o.Pool)
@@ -56,7 +56,7 @@ func (e *Engine) EndOverride(pool string) ([]policy.Override, error) {
 	if !slices.ContainsFunc(e.orders.overrides, func(o toldOverride) bool { return o.Pool == pool }) {
 		return nil, nil
 	}
-	if err := e.store.Save(Change{Overrides: map[string]*policy.Override{pool: nil}}); err != nil {
+	if err := e.keep(Change{Overrides: map[string]*policy.Override{pool: nil}}); err != nil {
 		return nil, fmt.Errorf("the end of the override cannot be saved: %w", err)
 	}
 	var ended []policy.Override
@@ -139,11 +139,14 @@ func (e *Engine) resume() {
 
 // overridesNow returns the overrides that have effect, by pool.
 func (e *Engine) overridesNow(now time.Time) map[string]*policy.Override {
-	all := e.Overrides(now)
+	byPool := map[string][]policy.Override{}
+	for _, o := range e.Overrides(now) {
+		byPool[o.Pool] = append(byPool[o.Pool], o)
+	}
 	out := map[string]*policy.Override{}
-	for _, o := range all {
-		if active, ok := policy.ActiveOverride(all, o.Pool, now); ok {
-			out[o.Pool] = &active
+	for pool, all := range byPool {
+		if active, ok := policy.ActiveOverride(all, pool, now); ok {
+			out[pool] = &active
 		}
 	}
 	return out
@@ -218,7 +221,7 @@ func (e *Engine) EndEvent(id string, t time.Time) (bool, error) {
 
 // tell replaces the events that were told, once the change is saved.
 func (e *Engine) tell(events []policy.Event, c Change) error {
-	if err := e.store.Save(c); err != nil {
+	if err := e.keep(c); err != nil {
 		return fmt.Errorf("the event cannot be saved: %w", err)
 	}
 	for id := range c.Events {

@@ -292,20 +292,24 @@ func (p *pool) adoptEvents(all []policy.Event, now time.Time, step time.Duration
 	if !reflect.DeepEqual(past(concerns), past(p.concerns)) {
 		p.refitDue = now
 	}
-	timeline := p.spec.Timeline(concerns)
-	p.mu.Lock()
-	p.timeline = timeline
-	if p.predictor != nil {
-		learned, _ := p.effectEvents()
-		p.predictor.SetEvents(learned)
-	}
-	p.mu.Unlock()
+	p.follow(p.spec.Timeline(concerns))
 	p.classes = nil
 	for _, b := range p.spec.Budgets {
 		p.classes = append(p.classes, policy.Policy{Pool: p.spec.Pool, Rules: b.When}.Timeline(concerns))
 	}
 	p.concerns = concerns
 	p.stale = true
+}
+
+// follow makes the pool follow a timeline.
+func (p *pool) follow(t policy.Timeline) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.timeline = t
+	if p.predictor != nil {
+		learned, _ := p.effectEvents()
+		p.predictor.SetEvents(learned)
+	}
 }
 
 // refreshEvents keeps the events that are not long over.

@@ -82,6 +82,7 @@ type Candidate struct {
 	Chosen  bool
 	Rising  bool   // Load is not measured: it is above all that was foreseen, and this is where it is heading
 	Dropped string // why it was not considered; empty if it was
+	Absurd  bool   // it was dropped since it cannot be right
 }
 
 // Direction says which way a decision goes.

@@ -97,9 +97,9 @@ func (p Policy) forecastCandidate(in Input) Candidate {
 	case o.Model == "":
 		c.Dropped = "no forecast yet"
 	case math.IsNaN(o.Load) || math.IsInf(o.Load, 0) || o.Load < 0:
-		c.Load, c.Dropped = 0, fmt.Sprintf("absurd: %v", o.Load)
+		c.Load, c.Absurd, c.Dropped = 0, true, fmt.Sprintf("absurd: %v", o.Load)
 	case in.LargestLoad > 0 && o.Load > absurdFactor*in.LargestLoad:
-		c.Dropped = fmt.Sprintf("absurd: more than %d times the largest load seen, %s", absurdFactor, number(in.LargestLoad))
+		c.Absurd, c.Dropped = true, fmt.Sprintf("absurd: more than %d times the largest load seen, %s", absurdFactor, number(in.LargestLoad))
 	case age > p.Pool.ForecastMaxAge:
 		c.Dropped = fmt.Sprintf("%s old, at most %s allowed", age.Round(time.Second), p.Pool.ForecastMaxAge)
 	}

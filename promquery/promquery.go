@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -74,7 +75,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"kind"}),
 	}
 	for _, kind := range []string{kindInstant, kindAge, kindRange} {
-		for _, outcome := range []string{"ok", "warning", "error"} {
+		for _, outcome := range []string{"ok", "warning", "error", "panic"} {
 			m.queries.WithLabelValues(kind, outcome)
 		}
 		m.duration.WithLabelValues(kind)
@@ -123,7 +124,9 @@ func (c *Client) ask(ctx context.Context, kind string, query func(context.Contex
 	defer cancel()
 	partial := new(bool)
 	began := time.Now()
-	value, warnings, _, err := query(context.WithValue(ctx, partialKey{}, partial), v1.WithTimeout(c.Timeout))
+	value, warnings, err := c.guarded(func() (model.Value, v1.Warnings, v1.Infos, error) {
+		return query(context.WithValue(ctx, partialKey{}, partial), v1.WithTimeout(c.Timeout))
+	})
 	c.metrics.duration.WithLabelValues(kind).Observe(time.Since(began).Seconds())
 	if *partial {
 		warnings = append(warnings, "the answer is marked as partial")
@@ -133,6 +136,8 @@ func (c *Client) ask(ctx context.Context, kind string, query func(context.Contex
 	}
 	outcome := "ok"
 	switch {
+	case errors.As(err, new(panicked)):
+		outcome, err = "panic", explain(err)
 	case err != nil:
 		outcome, err = "error", explain(err)
 	case len(warnings) > 0:
@@ -141,6 +146,24 @@ func (c *Client) ask(ctx context.Context, kind string, query func(context.Contex
 	c.metrics.queries.WithLabelValues(kind, outcome).Inc()
 	return answer{value, warnings, err}
 }
+
+// guarded runs one query. A panic of what reads the answer is an error of this query alone:
+// others run in goroutines of their own, where nobody else could catch it.
+func (c *Client) guarded(query func() (model.Value, v1.Warnings, v1.Infos, error)) (value model.Value, warnings v1.Warnings, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.logger.Error("query panicked; taken for an error", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			value, warnings, err = nil, nil, panicked{r}
+		}
+	}()
+	value, warnings, _, err = query()
+	return value, warnings, err
+}
+
+// panicked is an error that was a panic.
+type panicked struct{ value any }
+
+func (p panicked) Error() string { return fmt.Sprintf("panic while the answer was read: %v", p.value) }
 
 // whole fails for answers that are JSON and say nothing where something is to be.
 func whole(value model.Value) error {
@@ -188,6 +211,9 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp.Body = &boundedBody{resp.Body, b.limit, b.limit}
 	return resp, nil
 }
+
+// CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
+func (b bounded) CloseIdleConnections() { (&http.Client{Transport: b.next}).CloseIdleConnections() }
 
 type boundedBody struct {
 	io.ReadCloser

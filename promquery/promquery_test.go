@@ -11,10 +11,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -427,4 +429,85 @@ func BenchmarkSample10000PoolsInOneQuery(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(signals)), "ns/pool")
+}
+
+// breaking panics in place of the answers to one query.
+type breaking struct{ query string }
+
+func (b breaking) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(strings.NewReader(string(body)))
+	if form, err := url.ParseQuery(string(body)); err != nil || form.Get("query") == b.query {
+		panic("a bug")
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// P38: a panic over one answer is an error of that query, and others have theirs.
+func TestAPanicIsAnErrorOfOneQuery(t *testing.T) {
+	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	c := client(t, loads(vectorOf(series(nil, "5")), vectorOf(series(nil, at(time.Second)))), func(c *Config) { c.Transport = breaking{"broken"} })
+	var log strings.Builder
+	c.logger = slog.New(slog.NewTextHandler(&log, nil))
+	got := c.Sample(t.Context(), now, []policy.Signal{{Query: "broken"}, {Query: "load"}})
+	if got[0].Quality != policy.Error || got[0].Detail != "panic while the answer was read: a bug" || got[1].Quality != policy.OK {
+		t.Errorf("got %+v", got)
+	}
+	grid := forecast.Range{Start: now, End: now, Step: time.Minute}
+	if _, err := c.Range(t.Context(), grid, []policy.Signal{{Query: "broken"}}); err == nil || !strings.Contains(err.Error(), "a bug") {
+		t.Errorf("history: got %v", err)
+	}
+	for kind, want := range map[string]float64{kindInstant: 1, kindRange: 1, kindAge: 0} {
+		if n := testutil.ToFloat64(c.metrics.queries.WithLabelValues(kind, "panic")); n != want {
+			t.Errorf("%g panics of kind %s are counted, want %g", n, kind, want)
+		}
+	}
+	if !strings.Contains(log.String(), "promquery_test.go") {
+		t.Errorf("the log does not say where:\n%s", log.String())
+	}
+}
+
+// P37: 10,000 pools that share a query text cost one query, and one for its age.
+func TestManyPoolsAreOneQuery(t *testing.T) {
+	const pools = 10_000
+	var asked atomic.Int64
+	values, ages, rows, signals := make([]string, pools), make([]string, pools), make([]string, pools), make([]policy.Signal, pools)
+	for i := range pools {
+		pool := map[string]string{"pool": strconv.Itoa(i)}
+		signals[i] = policy.Signal{Query: "sum by (pool) (agent_load)", Match: pool}
+		values[i], ages[i] = series(pool, strconv.Itoa(i)), series(pool, at(time.Second))
+		rows[i] = fmt.Sprintf(`{"metric":{"pool":"%d"},"values":[[%d,"%d"]]}`, i, now.Unix(), i)
+	}
+	instant := loads(vectorOf(values...), vectorOf(ages...))
+	c := client(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if strings.HasSuffix(r.URL.Path, "query_range") {
+			io.WriteString(w, `{"status":"success","data":{"resultType":"matrix","result":[`+strings.Join(rows, ",")+`]}}`)
+			return
+		}
+		instant(w, r)
+	}), nil)
+	for i, s := range c.Sample(t.Context(), now, signals) {
+		if s.Quality != policy.OK || s.Value != float64(i) {
+			t.Fatalf("pool %d: got %+v", i, s)
+		}
+	}
+	if n := asked.Swap(0); n != 2 {
+		t.Errorf("%d queries for samples, want 2", n)
+	}
+	history, err := c.Range(t.Context(), forecast.Range{Start: now, End: now, Step: time.Minute}, signals)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range history {
+		if diff := cmp.Diff([]float64{float64(i)}, s.Values); diff != "" {
+			t.Fatalf("history of pool %d (-want +got):\n%s", i, diff)
+		}
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("%d queries for the history, want 1", n)
+	}
 }

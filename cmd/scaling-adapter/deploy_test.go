@@ -159,7 +159,7 @@ func TestContainer(t *testing.T) {
 	if !strings.Contains(text, "FROM docker.io/library/golang:"+language+" AS build\n") {
 		t.Errorf("it is not built with Go %s, as go.mod says", language)
 	}
-	for _, want := range []string{"VOLUME /var/lib/scaling-adapter\n", "RUN make build CGO_ENABLED=0 VERSION=", "COPY --from=build /src/bin/scaling-adapter " + entrypoint[0] + "\n"} {
+	for _, want := range []string{"VOLUME /var/lib/scaling-adapter\nENV STATE_DIRECTORY=/var/lib/scaling-adapter\n", "RUN make build CGO_ENABLED=0 VERSION=", "COPY --from=build /src/bin/scaling-adapter " + entrypoint[0] + "\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing", want)
 		}

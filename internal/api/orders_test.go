@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,8 +26,10 @@ import (
 // world is a load that never changes, and an orchestrator that obeys.
 type world struct {
 	load   float64
-	agents map[string]int
 	refuse bool
+
+	mu     sync.Mutex // held while a tick uses agents, for it calls for many pools at once
+	agents map[string]int
 }
 
 func (w *world) Sample(_ context.Context, now time.Time, signals []policy.Signal) []policy.Sample {
@@ -53,6 +56,8 @@ func (w *world) RangeAll(context.Context, engine.Range, string) ([]engine.Labele
 }
 
 func (w *world) Current(_ context.Context, pool string) policy.Count {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	n, ok := w.agents[pool]
 	return policy.Count{Agents: n, Ready: n, Known: ok}
 }
@@ -61,6 +66,8 @@ func (w *world) Scale(_ context.Context, d policy.Decision) policy.Outcome {
 	if w.refuse {
 		return policy.Outcome{Result: policy.Failed, Err: errors.New("HTTP 500")}
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.agents[d.Pool] = d.Desired
 	return policy.Outcome{Result: policy.Accepted}
 }

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -70,6 +71,7 @@ type App struct {
 	read    []string // the files that were read last
 	warned  string   // the warnings that were logged last
 	close   func()   // ends what the current settings use
+	retired retired  // what former settings used
 }
 
 // How often all files are read anew, since calendars change and are expanded for
@@ -114,12 +116,42 @@ func New(o Options) (*App, error) {
 	if a.state != nil {
 		reg.MustRegister(a.state)
 	}
-	a.engine = engine.New(engine.Options{Registerer: reg, Logger: o.Logger, Journal: a.journal, Store: a.state.engineStore(), Memory: memory, Ticked: func(time.Time) { a.service.ticked(a.Snapshot()); a.webhooks.ticked(a.Snapshot()) }})
+	a.engine = engine.New(engine.Options{Registerer: reg, Logger: o.Logger, Journal: a.journal, Store: a.state.engineStore(), Memory: memory, Ticked: a.ticked})
 	if err := a.Reload(); err != nil {
 		_ = a.state.close() // nothing was written
 		return nil, err
 	}
 	return a, nil
+}
+
+// ticked is told of each tick that was completed.
+func (a *App) ticked(time.Time) {
+	a.retired.close()
+	a.service.ticked(a.Snapshot())
+	a.webhooks.ticked(a.Snapshot())
+}
+
+// retired are the clients of settings that no later tick uses. The tick during which they
+// were replaced goes on with them, so their connections are closed at the end of a tick:
+// what is closed earlier is opened anew, and left behind.
+type retired struct {
+	mu     sync.Mutex
+	closes []func()
+}
+
+func (r *retired) add(closes func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closes = append(r.closes, closes)
+}
+
+func (r *retired) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.closes {
+		c()
+	}
+	r.closes = nil
 }
 
 // Snapshot returns what the last tick saw and did; nil before the first one.
@@ -162,7 +194,14 @@ func (a *App) Reload() error {
 	return nil
 }
 
-func (a *App) reload() error {
+// reload reads all files. A panic over what is in them is an error like others.
+func (a *App) reload() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			a.Logger.Error("panic while the configuration was loaded", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic while the configuration was loaded: %v; the log says where, please report it", r)
+		}
+	}()
 	now := a.Now()
 	cfg, rules, err := Load(a.ConfigFile, a.Getenv, now, a.calendars.fetch)
 	if len(cfg.RuleFiles) > 0 { // also when one of them is wrong: it will be corrected
@@ -204,7 +243,7 @@ func (a *App) reload() error {
 	a.actuatorMetrics.Keep(names)
 	a.engine.Apply(s)
 	a.service.checkInterval(s.Interval)
-	a.close()
+	a.retired.add(a.close)
 	a.current, a.close = s, func() { source.Close(); orchestrator.Close() }
 	a.Logger.Info("configuration loaded", "file", a.ConfigFile, "generation", s.Generation, "pools", len(s.Pools), "events", len(s.Events), "enabled", s.Enabled, "hash", s.Hash)
 	return nil
@@ -252,6 +291,7 @@ func (a *App) Run(ctx context.Context, ticks <-chan time.Time) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.close()
+	a.retired.close()
 	if err := a.state.close(); err != nil {
 		a.Logger.Error("state not closed", "err", err)
 	}

@@ -141,6 +141,28 @@ func TestARejectedReloadChangesNothing(t *testing.T) {
 	}
 }
 
+// P38: a file that the reading panics over is a bad file, and not the end of the process.
+func TestAReloadThatPanicsChangesNothing(t *testing.T) {
+	f := newFixture(t)
+	a := f.app(t)
+	first := a.current
+	getenv := a.Getenv
+	a.Getenv = func(string) string { panic("a bug") }
+	if err := a.Reload(); err == nil || !strings.Contains(err.Error(), "panic while the configuration was loaded: a bug") || a.current != first {
+		t.Errorf("generation %d after %v", a.current.Generation, err)
+	}
+	if got := testutil.ToFloat64(a.reloadOK); got != 0 {
+		t.Errorf("last reload successful is %v", got)
+	}
+	if !strings.Contains(f.log.String(), "app_test.go") {
+		t.Errorf("the log does not say where:\n%s", f.log.String())
+	}
+	a.Getenv = getenv
+	if err := a.Reload(); err != nil {
+		t.Errorf("the next reload: %v", err)
+	}
+}
+
 func TestProblemsOfAllFilesAreReportedTogether(t *testing.T) {
 	f := newFixture(t)
 	f.write(t, "rules.yml", strings.ReplaceAll(rules, "min: ", "min: 1")+"rules:\n  - {name: r, pools: {a: b}, bounds: {min: 1}}\n")

@@ -179,3 +179,30 @@ func TestAllEventsCanBeAskedFor(t *testing.T) {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }
+
+// A pool that is paused since what was accepted has not come is told of, once.
+func TestWebhooksTellOfWhatDoesNotCome(t *testing.T) {
+	f := newFixture(t)
+	url, events := newEndpoint(t)
+	orchestrator := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			f.sim.ServeHTTP(w, r)
+		} // and everything else is accepted
+	}))
+	t.Cleanup(orchestrator.Close)
+	f.write(t, "hook.secret", "hunter2")
+	f.configure(t, `orchestrator: .*`, `orchestrator: {url: "`+orchestrator.URL+`", converge_timeout: 10s}`, "webhooks:\n  - {url: "+url+", events: [scaling_failed], secret_file: hook.secret}\n")
+	a, now := f.start(t), time.Now()
+	for n := range 30 {
+		a.ticks <- now.Add(time.Duration(n) * time.Second)
+	}
+	a.end(t) // what was told is sent nevertheless
+	want := event("scaling_failed", "nfl")
+	want.Data.From, want.Data.To, want.Data.Outcome = 1, 9, "failed"
+	if diff := cmp.Diff(want, next(t, events)); diff != "" {
+		t.Errorf("event (-want +got):\n%s", diff)
+	}
+	if len(events) > 0 {
+		t.Errorf("one too many: %+v", <-events)
+	}
+}

@@ -201,7 +201,7 @@ func defaultFile() file {
 
 // Load reads a configuration file. Environment variables that are set override
 // the limits: SCALING_ENABLED, MAX_CPU_PERCENT, MAX_MEMORY_PERCENT and
-// MAX_TOTAL_AGENTS. An error is of type [strictyaml.Problems]; what could be
+// MAX_TOTAL_AGENTS. STATE_DIRECTORY is where the state is unless the file says. An error is of type [strictyaml.Problems]; what could be
 // read is returned with it, so that the rule files can be checked as well.
 func Load(name string, getenv func(string) string) (Config, error) {
 	var ps strictyaml.Problems
@@ -252,12 +252,7 @@ func parse(name string, data []byte, getenv func(string) string) (Config, error)
 	}
 	cfg.Webhooks = c.webhooks(f.Webhooks, dir)
 	cfg.RuleFiles = c.ruleFiles(f, dir)
-	if cfg.Storage = f.Storage.Path; !filepath.IsAbs(cfg.Storage) {
-		cfg.Storage = filepath.Join(dir, cfg.Storage)
-	}
-	if f.Storage.Path == "" {
-		ps.Add(f.Storage.At("path"), "path must not be empty; leave storage out for data, beside this file")
-	}
+	cfg.Storage = c.storage(f.Storage, dir, getenv)
 	cfg.Hash = fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(data, "%v %v %v", cfg.Limits, cfg.Hosts, cfg.Emergency)))
 	return cfg, ps.Err()
 }
@@ -297,6 +292,24 @@ func (c checker) environment(l *limits, getenv func(string) string) (enabled boo
 		}
 	}
 	return enabled
+}
+
+// storage returns the directory of the state. Unless the file says one, it is the first of
+// those that systemd makes for the service.
+func (c checker) storage(s storage, dir string, getenv func(string) string) string {
+	switch made, _, _ := strings.Cut(getenv("STATE_DIRECTORY"), ":"); {
+	case s.Has("path") && s.Path == "":
+		c.Add(s.At("path"), "path must not be empty; leave storage out for data, beside this file")
+	case s.Has("path") || made == "":
+	case !filepath.IsAbs(made):
+		c.Add(strictyaml.Pos{File: "environment"}, "STATE_DIRECTORY: expected an absolute path, got %q", made)
+	default:
+		return made
+	}
+	if filepath.IsAbs(s.Path) {
+		return s.Path
+	}
+	return filepath.Join(dir, s.Path)
 }
 
 func (c checker) duration(w strictyaml.Where, key string, d model.Duration, least time.Duration) time.Duration {

@@ -78,6 +78,29 @@ func TestEnvironmentOverridesLimits(t *testing.T) {
 	}
 }
 
+func TestWhereTheStateIs(t *testing.T) {
+	for _, tc := range []struct{ file, made, want, problem string }{
+		{"", "", "DIR/data", ""},
+		{"storage: {path: kept}\n", "", "DIR/kept", ""},
+		{"storage: {path: /srv/kept}\n", "", "/srv/kept", ""},
+		{"", "/var/lib/scaling-adapter", "/var/lib/scaling-adapter", ""},
+		{"storage: {}\n", "/var/lib/scaling-adapter", "/var/lib/scaling-adapter", ""},
+		{"", "/var/lib/scaling-adapter:/var/lib/other", "/var/lib/scaling-adapter", ""},
+		{"storage: {path: kept}\n", "/var/lib/scaling-adapter", "DIR/kept", ""},
+		{"", "kept", "DIR/data", `environment: STATE_DIRECTORY: expected an absolute path, got "kept"`},
+		{"storage: {path: ''}\n", "/var/lib/scaling-adapter", "DIR", "path must not be empty"},
+	} {
+		dir := write(t, map[string]string{"c.yml": least + tc.file, "rules/a.yml": ""})
+		c, err := Load(filepath.Join(dir, "c.yml"), env(map[string]string{"STATE_DIRECTORY": tc.made}))
+		if got := strings.Replace(c.Storage, dir, "DIR", 1); got != tc.want {
+			t.Errorf("%q with %q: got %s, want %s", tc.file, tc.made, got, tc.want)
+		}
+		if (err == nil) != (tc.problem == "") || err != nil && !strings.Contains(err.Error(), tc.problem) {
+			t.Errorf("%q with %q: got %v, want %q", tc.file, tc.made, err, tc.problem)
+		}
+	}
+}
+
 func TestEveryProblemIsReportedWithItsPlace(t *testing.T) {
 	for name, tc := range map[string]struct{ text, want string }{
 		"nothing": {"interval: 1m\n", `c.yml:1:1: rule_files is missing

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/scaling-adapter/scaling-adapter/internal/app"
+	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
 const holding = `{"hold": true, "author": "anna", "reason": "derby"}`
@@ -140,12 +141,23 @@ var canaries = map[string]string{
 	"tokens":              "canary-of-operator-token-5e2d",
 }
 
-// P31: secrets are in no log, page, metric, answer, error or state, whatever fails.
+// P31: secrets are in no log, page, metric, answer, error or state, whatever fails and
+// also when there is a bug.
 func TestSecretsAreNowhere(t *testing.T) {
 	t.Parallel()
 	hook := httptest.NewServer(status(http.StatusBadRequest))
 	t.Cleanup(hook.Close)
+	var bug atomic.Value // where there is one
+	bug.Store("")
+	breaks := func(where string) {
+		if bug.Load() == where {
+			panic("a bug in " + where)
+		}
+	}
 	r := newRig(t, func(r *rig, o *app.Options) {
+		o.Journal = func(policy.Decision, policy.Outcome) { breaks("the loop") }
+		o.Getenv = func(string) string { breaks("a reload"); return "" }
+		o.Now = func() time.Time { breaks("a request"); return r.clock() }
 		for name, secret := range canaries {
 			if name == "tokens" {
 				secret = "deploy " + secret
@@ -189,6 +201,27 @@ func TestSecretsAreNowhere(t *testing.T) {
 	r.tick(t)
 	r.agents(t, 20, 6)
 	asked("after an order")
+	bug.Store("the loop")
+	order(canaries["tokens"], `{"exact": 21, "author": "anna", "reason": "derby"}`)
+	r.tick(t)
+	asked("after a panic of the loop")
+	bug.Store("a reload")
+	code, text := r.fetch(t, http.MethodPost, "/-/reload", "", "Authorization", "Bearer "+canaries["tokens"])
+	if code == http.StatusOK || !strings.Contains(text, "a bug in a reload") {
+		t.Errorf("a panic of a reload: got %d %s", code, text)
+	}
+	look("a panic of a reload", text)
+	bug.Store("a request")
+	if resp, err := r.client.Get(r.url + "/api/v1/overrides"); err == nil {
+		t.Errorf("a panic of a request: got %s", resp.Status)
+		resp.Body.Close()
+	}
+	bug.Store("")
+	for _, where := range []string{"the loop", "a reload", "a request"} {
+		if !strings.Contains(r.log.String(), "a bug in "+where) {
+			t.Errorf("the panic of %s is not in the log", where)
+		}
+	}
 	for what, fault := range map[string]http.HandlerFunc{"forbidden": status(401), "a page": says("text/html", "<html>"), "elsewhere": status(307, "Location", "http://127.0.0.1:1/")} {
 		r.prometheus.answers(fault)
 		r.scaling(func(_ int32, w http.ResponseWriter, req *http.Request) { fault(w, req) })
@@ -201,7 +234,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	asked("refused")
 	r.write(t, "scaling-adapter.yml", "prometheus: {url: 'http://u:canary-of-prometheus-7f3a@127.0.0.1', basic_auth: {username: u, password: canary-of-prometheus-7f3a}}\n"+
 		"orchestrator: {url: 'http://127.0.0.1', bearer_token: canary-of-orchestrator-91bc}\nrule_files: [rules.yml]\n")
-	code, text := r.fetch(t, http.MethodPost, "/-/reload", "", "Authorization", "Bearer "+canaries["tokens"])
+	code, text = r.fetch(t, http.MethodPost, "/-/reload", "", "Authorization", "Bearer "+canaries["tokens"])
 	if code != http.StatusBadRequest || !strings.Contains(text, "holds a secret") {
 		t.Errorf("secrets in the configuration: got %d %s", code, text)
 	}

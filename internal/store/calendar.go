@@ -24,5 +24,5 @@ func (s *Store) Calendars() (map[string]Calendar, error) {
 
 // PutCalendars keeps copies, and forgets those that are nil.
 func (s *Store) PutCalendars(copies map[string]*Calendar) error {
-	return s.db.Update(func(tx *bbolt.Tx) error { return putAll(tx, calendarBucket, copies) })
+	return s.update(func(tx *bbolt.Tx) error { return putAll(tx, calendarBucket, copies) })
 }

@@ -11,11 +11,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -60,6 +62,9 @@ type Store struct {
 	db     *bbolt.DB
 	dir    string
 	pruned time.Time
+
+	mu     sync.Mutex // held while the file is changed
+	broken error      // why it is left alone; nil if it is not
 }
 
 // Open opens the state in a directory, which is made if it is not there, and returns what
@@ -95,7 +100,7 @@ func open(dir, name string) (*Store, engine.Memory, error) {
 	var memory engine.Memory
 	err = guarded(func() error {
 		if err := db.Update(prepare); err != nil {
-			return err
+			return fmt.Errorf("storage: prepare %s: %w", name, err)
 		}
 		return db.View(func(tx *bbolt.Tx) (err error) {
 			memory, err = whole(tx)
@@ -108,8 +113,10 @@ func open(dir, name string) (*Store, engine.Memory, error) {
 	return &Store{db: db, dir: dir}, memory, nil
 }
 
-// openFile opens a file that no other process uses.
+// openFile opens a file that no other process uses. Of a new one that cannot be written
+// whole, since the disk is full, nothing stays: half a file would be taken for a damaged one.
 func openFile(name string, readOnly bool) (db *bbolt.DB, err error) {
+	_, missing := os.Stat(name)
 	err = guarded(func() error {
 		db, err = bbolt.Open(name, 0o640, &bbolt.Options{Timeout: lockWait, ReadOnly: readOnly})
 		return err
@@ -117,6 +124,8 @@ func openFile(name string, readOnly bool) (db *bbolt.DB, err error) {
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fmt.Errorf("storage: %s is used by another process; stop it, or give this one a storage.path of its own", name)
+	case err != nil && errors.Is(missing, fs.ErrNotExist) && !readOnly:
+		return nil, errors.Join(fmt.Errorf("storage: make %s: %w", name, err), removed(name))
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum),
 		err != nil && strings.Contains(err.Error(), "file size too small"):
 		return nil, damaged{err}
@@ -124,6 +133,14 @@ func openFile(name string, readOnly bool) (db *bbolt.DB, err error) {
 		return nil, fmt.Errorf("storage: open %s: %w", name, err)
 	}
 	return db, nil
+}
+
+// removed removes a file that may not be there.
+func removed(name string) error {
+	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // guarded does what reads a file. A file that is damaged may show as a panic, one that was
@@ -189,7 +206,31 @@ func checkVersion(tx *bbolt.Tx) error {
 }
 
 // Close closes the file.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
+	return s.db.Close()
+}
+
+// update changes the file. Pages that turn out to be damaged, or that the disk does not give
+// any more, are a panic or a fault of memory, after which bbolt keeps its locks. So the file
+// is left alone then: nobody waits for them, and the next start looks at all of it.
+func (s *Store) update(change func(*bbolt.Tx) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
+	err := guarded(func() error { return s.db.Update(change) })
+	if _, broken := errors.AsType[damaged](err); broken {
+		s.broken = fmt.Errorf("storage: %s is damaged (%w); nothing is saved any more, restart to begin a new one", s.db.Path(), err)
+		return s.broken
+	}
+	return err
+}
 
 // SetAside returns the files that were set aside because they cannot be read, and are
 // still there.
@@ -245,7 +286,7 @@ func each[T any](tx *bbolt.Tx, bucket []byte, use func(key string, value T)) err
 
 // Save implements [engine.Store].
 func (s *Store) Save(c engine.Change) error {
-	return s.db.Update(func(tx *bbolt.Tx) error {
+	return s.update(func(tx *bbolt.Tx) error {
 		err := errors.Join(
 			putAll(tx, overrideBucket, c.Overrides),
 			putAll(tx, eventBucket, c.Events),

@@ -206,6 +206,43 @@ func TestADamagedFileIsSetAside(t *testing.T) {
 	}
 }
 
+// A file that is damaged under a process that uses it is an error at once, and again, and set
+// aside by the next one.
+func TestAFileThatIsDamagedWhileItIsUsed(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := opened(t, dir)
+	pools := map[string]engine.PoolMemory{}
+	for i := range 200 {
+		pools[fmt.Sprintf("pool-%03d", i)] = full()
+	}
+	saved(t, s, engine.Change{Time: noon, Pools: pools})
+	if err := os.Truncate(filepath.Join(dir, fileName), int64(2*os.Getpagesize())); err != nil {
+		t.Fatal(err)
+	}
+	const want = "nothing is saved any more, restart to begin a new one"
+	if err := s.Save(engine.Change{Time: noon, Pools: pools}); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.PutCalendars(map[string]*Calendar{"games": {}}); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("calendars: got %v", err)
+	}
+	if err := s.Close(); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("close: got %v", err)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, fileName)) // whose lock goes with the process
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := t.TempDir()
+	if err := os.WriteFile(filepath.Join(next, fileName), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, _ = opened(t, next)
+	if aside := s.SetAside(); len(aside) != 1 {
+		t.Errorf("set aside: %v", aside)
+	}
+}
+
 // A file of the first version is read for ever: its format does not change unnoticed.
 func TestTheFirstVersionIsRead(t *testing.T) {
 	dir := t.TempDir()

@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -18,7 +19,7 @@ type Type string
 // The types of events.
 const (
 	ScalingExecuted Type = "scaling_executed" // the orchestrator accepted a change
-	ScalingFailed   Type = "scaling_failed"   // it did not, or nobody knows
+	ScalingFailed   Type = "scaling_failed"   // it did not, or nothing came of it, or nobody knows
 	Emergency       Type = "emergency"        // of a group of hosts; began or ended
 	BudgetExhausted Type = "budget_exhausted" // nothing is left of a budget of a pool
 )
@@ -95,7 +96,8 @@ func Decided(d policy.Decision, o policy.Outcome) (Event, bool) {
 }
 
 // Changes returns what began or ended between two ticks that follow each other:
-// emergencies by group of hosts, then budgets that became exhausted. Before the first
+// emergencies by group of hosts, then budgets that became exhausted, and then pools that
+// are paused although no decision tells it: see [paused]. Before the first
 // tick, which has a nil before, nothing had begun. A group of hosts that is not there
 // any more has no emergency.
 func Changes(before, now *engine.Snapshot) []Event {
@@ -126,7 +128,30 @@ func Changes(before, now *engine.Snapshot) []Event {
 			}
 		}
 	}
+	wasPaused := map[string]bool{}
+	for _, p := range before.Pools {
+		wasPaused[p.Pool.Name] = p.Pause != (policy.Pause{})
+	}
+	for _, p := range now.Pools {
+		if e, tell := paused(now, p); tell && !wasPaused[p.Pool.Name] {
+			events = append(events, e)
+		}
+	}
 	return events
+}
+
+// paused returns the event of a pool whose pause begins with a tick, and of which [Decided]
+// tells nothing: what was accepted did not come in time, or the orchestrator was busy too
+// often.
+func paused(now *engine.Snapshot, p engine.PoolStatus) (Event, bool) {
+	if !p.Pause.Start.Equal(now.Time) || p.Outcome.Result == policy.Failed || p.Outcome.Result == policy.Unknown {
+		return Event{}, false
+	}
+	d := p.Decision
+	if p.Outcome.Result != policy.Busy { // then it is not this decision that failed
+		d.Current, d.Desired = p.Asked.From, p.Asked.To
+	}
+	return Decided(d, policy.Outcome{Result: policy.Failed, Err: errors.New(p.Pause.Why)})
 }
 
 // exhausted reports whether nothing is left, as far as it is known. A budget whose use

@@ -3,6 +3,7 @@ package webhook
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +109,24 @@ const (
 		`"data":{"pool":"nba","budget":"x-api","limit":17,"used":17,"window":"local_day","class":"peak","until":"2026-11-13T05:00:00Z","why":"17 of 17 used today, nothing left until 00:00"}}`
 )
 
+// pausing is a snapshot in which nba is paused since an instant.
+func pausing(since time.Time, r policy.Result) *engine.Snapshot {
+	s := snapshot(nil)
+	p := &s.Pools[1]
+	p.Decision, p.Outcome = decision(), policy.Outcome{Result: r}
+	p.Pause = policy.Pause{Start: since, End: since.Add(30 * time.Minute), Why: "asked for 10 agents 5m ago, and there are 7"}
+	p.Asked = policy.Asked{Time: since.Add(-5 * time.Minute), From: 4, To: 10}
+	return s
+}
+
+// failedBody is the event of a pause.
+func failedBody(from, to int) string {
+	return strings.NewReplacer(
+		"scaling_executed", "scaling_failed", `"outcome":"accepted"`, `"outcome":"failed","error":"asked for 10 agents 5m ago, and there are 7"`,
+		`"from":7,"to":10,"why"`, fmt.Sprintf(`"from":%d,"to":%d,"why"`, from, to),
+	).Replace(executedBody)
+}
+
 func TestWhatBeganOrEndedBetweenTicksIsTold(t *testing.T) {
 	left, gone := spent(16, 1, budget.OK), spent(17, 0, budget.Exhausted)
 	unknown, never := spent(17, 0, budget.Unknown), engine.BudgetStatus{Name: "x-api", Limit: 17, Cap: budget.Cap{Status: budget.Unknown}}
@@ -130,6 +149,15 @@ func TestWhatBeganOrEndedBetweenTicksIsTold(t *testing.T) {
 		"a budget is measured again":                   {snapshot(nil, unknown), snapshot(nil, gone), ""},
 		"a budget was never measured":                  {snapshot(nil), snapshot(nil, never), ""},
 		"nothing":                                      {snapshot(nil), snapshot(nil), ""},
+		"what was accepted does not come":              {snapshot(nil), pausing(evening, policy.NotNeeded), failedBody(4, 10)},
+		"so it was at the first tick":                  {nil, pausing(evening, policy.NotNeeded), failedBody(4, 10)},
+		"the orchestrator is busy too often":           {snapshot(nil), pausing(evening, policy.Busy), failedBody(7, 10)},
+		"a decision has told the failure":              {snapshot(nil), pausing(evening, policy.Failed), ""},
+		"or that nobody knows":                         {snapshot(nil), pausing(evening, policy.Unknown), ""},
+		"a pause goes on":                              {pausing(evening, policy.NotNeeded), pausing(evening.Add(-time.Minute), policy.NotNeeded), ""},
+		"a pause goes on, the clock was set back":      {pausing(evening.Add(time.Hour), policy.NotNeeded), pausing(evening, policy.NotNeeded), ""},
+		"a pause from before the start":                {nil, pausing(evening.Add(-time.Minute), policy.NotNeeded), ""},
+		"a pause ends":                                 {pausing(evening, policy.NotNeeded), snapshot(nil), ""},
 	} {
 		if diff := cmp.Diff(tc.want, bodies(t, Changes(tc.before, tc.now)...)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

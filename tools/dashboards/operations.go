@@ -26,7 +26,7 @@ func operations() *board {
 		limits:  []limit{{1, "red"}}, texts: yesNo("off", "on"),
 	})
 	b.add(number(), panel{
-		title: "Panics", description: "Evaluations that panicked in the time that is shown; the pool was held.", unit: "none", width: 4, height: 3,
+		title: "Panics", description: "Parts of the adapter that panicked in the time that is shown; what they were to give was taken for not known.", unit: "none", width: 4, height: 3,
 		queries: []query{{`sum(increase(scaling_adapter_panics_total{job=~"$job"}[$__range]))`, "panics"}},
 		limits:  []limit{{1, "red"}},
 	})
