@@ -44,7 +44,8 @@ func MeasureElasticity(demand, supply []float64, step time.Duration) Elasticity 
 	}
 	var e Elasticity
 	hours := step.Hours()
-	moves, last := 0, -1
+	lastDemand, lastSupply := math.NaN(), math.NaN()
+	moves := 0
 	for i, d := range demand {
 		s := supply[i]
 		if math.IsNaN(d) || math.IsNaN(s) {
@@ -64,13 +65,13 @@ func MeasureElasticity(demand, supply []float64, step time.Duration) Elasticity 
 		if over > 0 {
 			e.OverTime++
 		}
-		if last >= 0 {
+		if e.Steps > 1 {
 			moves++
-			if sign(s-supply[last]) != sign(d-demand[last]) {
+			if sign(s-lastSupply) != sign(d-lastDemand) {
 				e.Instability++
 			}
 		}
-		last = i
+		lastDemand, lastSupply = d, s
 	}
 	for _, sum := range []*float64{&e.UnderShare, &e.OverShare, &e.UnderTime, &e.OverTime} {
 		*sum /= float64(e.Steps)
