@@ -42,17 +42,18 @@ var allowed = map[string][]string{
 	"internal/promengine/contract": {"internal/promengine"},
 	"internal/simulator":           {},
 	"internal/apiv1":               {"engine", "policy", "policy/budget"}, // shapes that the server encodes and the commands decode: plans, codes, modes
-	"internal/api":                 {"engine", "forecast", "internal/apiv1", "internal/jsonschema", "policy", "policy/budget"},
+	"internal/api":                 {"engine", "forecast", "internal/apiv1", "internal/jsonschema", "internal/report", "policy", "policy/budget"},
+	"internal/report":              {"engine", "forecast", "forecast/backtest", "internal/apiv1", "internal/forecastplot", "policy"},
 	"internal/api/apitest":         {},
 	"internal/store":               {"engine", "policy", "policy/budget"},
-	"internal/app":                 {"actuator", "actuator/dialect", "engine", "forecast", "internal/api", "internal/config", "internal/store", "internal/strictyaml", "internal/webhook", "policy", "promquery", "rulefile"},
+	"internal/app":                 {"actuator", "actuator/dialect", "engine", "forecast", "internal/api", "internal/config", "internal/report", "internal/store", "internal/strictyaml", "internal/webhook", "policy", "promquery", "rulefile"},
 	"internal/demo":                {"forecast", "internal/app", "internal/promengine", "internal/simulator", "policy", "rules"},
 	"internal/e2e":                 {},
 	"internal/e2e/promtest":        {"internal/promengine"},
 	"internal/csvseries":           {"forecast", "internal/strictyaml"},
 	"internal/webhook":             {"engine", "internal/apiv1", "internal/strictyaml", "policy"}, // the API's words; secrets are read as other files
 	"internal/forecastplot":        {"forecast"},
-	"cmd/scaling-adapter":          {"engine", "forecast", "internal/apiv1", "internal/app", "internal/config", "internal/csvseries", "internal/demo", "internal/forecastplot", "internal/store", "internal/strictyaml", "policy", "rulefile", "rulefile/ruletest"},
+	"cmd/scaling-adapter":          {"engine", "forecast", "internal/apiv1", "internal/app", "internal/config", "internal/csvseries", "internal/demo", "internal/forecastplot", "internal/report", "internal/store", "internal/strictyaml", "policy", "rulefile", "rulefile/ruletest"},
 }
 
 // pure packages take values and return values: of the world outside the

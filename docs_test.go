@@ -112,6 +112,19 @@ func TestPathsAndReasonsAreDocumented(t *testing.T) {
 	}
 }
 
+func TestRecommendationsAreDocumented(t *testing.T) {
+	code, docs := read(t, "internal/report/recommend.go"), read(t, "docs/reports.md")
+	codes := regexp.MustCompile(`(?:say\(|Code: )"([a-z_]+)"`).FindAllStringSubmatch(code, -1)
+	for _, c := range codes {
+		if !strings.Contains(docs, "| `"+c[1]+"` |") {
+			t.Errorf("recommendation %s is not in docs/reports.md", c[1])
+		}
+	}
+	if len(codes) < 10 {
+		t.Errorf("only %d recommendations were found", len(codes))
+	}
+}
+
 func TestTargetsAndLinksOfDocumentsExist(t *testing.T) {
 	targets := found(`(?m)^([a-z0-9-]+):`, read(t, "Makefile"))
 	documents, err := filepath.Glob("docs/*.md")

@@ -65,6 +65,9 @@ var horizons = [...]time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.M
 // opponents that it has to beat. The API tells all of them.
 var compared = [...]string{forecast.Combination, "seasonal_naive_day", "seasonal_naive_week"}
 
+// Opponents returns the names of the seasonal naive models, which forecasts have to beat.
+func Opponents() []string { return compared[1:] }
+
 // heaviest returns the model that counts most in the forecast of the next step.
 func heaviest(scores []forecast.Score) string {
 	var best forecast.Score

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -74,6 +75,7 @@ func exampleSnapshot() func() *engine.Snapshot {
 	snap := &engine.Snapshot{
 		Time: at(18, 25),
 		Settings: &engine.Settings{
+			Source:   unscraped{},
 			Interval: 30 * time.Second, Step: 5 * time.Minute,
 			Pools: []engine.Pool{{Policy: policy.Policy{Pool: pool, Rules: []policy.Rule{{Name: "evening", Demand: &policy.DemandEffect{Multiply: 1.5}}}}}},
 		},
@@ -125,4 +127,11 @@ func TestExplainAsksAnAdapter(t *testing.T) {
 			}
 		})
 	}
+}
+
+// unscraped is a Prometheus that has never scraped an adapter.
+type unscraped struct{ engine.Source }
+
+func (unscraped) RangeAll(context.Context, engine.Range, string) ([]engine.Labeled, error) {
+	return nil, nil
 }

@@ -29,6 +29,7 @@ type cli struct {
 	Explain  explainCmd  `cmd:"" help:"Explain in words why a pool has the agents that it has, or had."`
 	Status   statusCmd   `cmd:"" help:"Show how a running adapter does, and its pools."`
 	Override overrideCmd `cmd:"" help:"Set, list and end overrides of a running adapter."`
+	Report   reportCmd   `cmd:"" help:"Sum up what the last while was like, and what could be better."`
 	Mode     modeCmd     `cmd:"" help:"Put a pool into another mode for some time."`
 	Resume   resumeCmd   `cmd:"" help:"End the pause of a pool that could not be scaled."`
 	Event    eventCmd    `cmd:"" help:"Tell a running adapter of events, list and end them."`

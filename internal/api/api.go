@@ -43,7 +43,7 @@ type Options struct {
 
 type server struct {
 	Options
-	planning chan struct{} // holds a value while a plan is made
+	planning, reporting queue
 }
 
 // New returns the handler of all paths.
@@ -51,7 +51,7 @@ func New(o Options) http.Handler {
 	if o.Audit == nil {
 		o.Audit = slog.New(slog.DiscardHandler)
 	}
-	s := server{o, make(chan struct{}, 1)}
+	s := server{o, make(queue, 1), make(queue, 1)}
 	mux := http.NewServeMux()
 	for _, r := range s.routes(newOrders(o)) {
 		mux.HandleFunc(r.pattern, r.serve)
@@ -350,9 +350,7 @@ func forecastOf(snap *engine.Snapshot, p *engine.PoolStatus) apiv1.Forecast {
 		v.Events = append(v.Events, eventOf(e))
 	}
 	for _, e := range p.Effects {
-		v.Effects = append(v.Effects, apiv1.Effect{
-			Class: e.Class, Events: e.Events, Declared: apiv1.Number(e.Declared), Measured: apiv1.Number(e.Measured), Low: apiv1.Number(e.Low), High: apiv1.Number(e.High), Learned: e.Learned,
-		})
+		v.Effects = append(v.Effects, apiv1.EffectOf(e))
 	}
 	for _, s := range p.Scores {
 		v.Scores = append(v.Scores, scoreOf(s, step))

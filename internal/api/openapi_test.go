@@ -159,6 +159,7 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 		send(early, code, "GET", path, "")
 	}
 	send(early, 503, "POST", "/api/v1/evaluate", `{"pool":"nba"}`)
+	send(early, 503, "GET", "/api/v1/report", "")
 
 	// A snapshot with everything in it.
 	snap := eventful(t)
@@ -193,6 +194,8 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 	}{
 		{200, "GET", "/api/v1/plan?to=3h&step=15m&pool=nba", ""},
 		{400, "GET", "/api/v1/plan?to=soon", ""},
+		{200, "GET", "/api/v1/report?period=2h", ""},
+		{400, "GET", "/api/v1/report?period=1m", ""},
 		{404, "GET", "/api/v1/plan?pool=x", ""},
 		{400, "GET", "/api/v1/plan?to=1s", ""},
 		{200, "POST", "/api/v1/evaluate", `{"pool":"nba","load":150,"forecast":180,"agents":7,"override":{"mode":"dry_run","min":3}}`},
@@ -319,7 +322,7 @@ func TestDefaultsAreThoseOfTheDocument(t *testing.T) {
 			}
 			n++
 			handler := many
-			if o.ID == "plan" || o.ID == "events" {
+			if slices.Contains([]string{"plan", "events", "report"}, o.ID) {
 				handler = desk.handler
 			}
 			ask := func(query string) string {

@@ -22,11 +22,12 @@ const (
 	mostPlanPoints = 50_000 // of all pools that are told
 )
 
-// A plan takes the models of all pools seconds, so that there is one at a time. Both
-// bounds together stay below what the listener waits for an answer.
+// A plan takes the models of all pools seconds, a report asks Prometheus for much, so that
+// there is one of each at a time. Both bounds together stay below what the listener waits
+// for an answer.
 const (
-	planPatience = 15 * time.Second // with a plan for somebody else
-	planTimeout  = 30 * time.Second
+	patience    = 15 * time.Second // with one for somebody else
+	workTimeout = 30 * time.Second
 )
 
 // planOrder is a plan that is asked for.
@@ -69,24 +70,36 @@ func (s server) plan(w http.ResponseWriter, r *http.Request) {
 
 // planned makes a plan as soon as no other one is made.
 func (s server) planned(ctx context.Context, end time.Time) (engine.Plan, error) {
-	select {
-	case s.planning <- struct{}{}:
-		defer func() { <-s.planning }()
-	case <-ctx.Done():
-		return engine.Plan{}, ctx.Err() // nobody listens
-	case <-time.After(planPatience):
-		return engine.Plan{}, refuse(http.StatusServiceUnavailable, "other plans are being made, one at a time; ask again later")
+	leave, err := s.planning.enter(ctx, "plans")
+	if err != nil {
+		return engine.Plan{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, planTimeout)
+	defer leave()
+	ctx, cancel := context.WithTimeout(ctx, workTimeout)
 	defer cancel()
 	p, err := s.Engine.Plan(ctx, end)
 	if bad, ok := errors.AsType[engine.SpanError](err); ok {
 		err = refuse(http.StatusBadRequest, "%s", bad)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = refuse(http.StatusServiceUnavailable, "the plan was not ready within %s; ask again later, or for an earlier end", planTimeout)
+		err = refuse(http.StatusServiceUnavailable, "the plan was not ready within %s; ask again later, or for an earlier end", workTimeout)
 	}
 	return p, err
+}
+
+// queue lets one request at a time do what takes long.
+type queue chan struct{}
+
+// enter waits for who is in. What they make is named for who has to come again.
+func (q queue) enter(ctx context.Context, what string) (leave func(), err error) {
+	select {
+	case q <- struct{}{}:
+		return func() { <-q }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err() // nobody listens
+	case <-time.After(patience):
+		return nil, refuse(http.StatusServiceUnavailable, "other %s are being made, one at a time; ask again later", what)
+	}
 }
 
 // planOrderOf reads what a request asks for, from now on.

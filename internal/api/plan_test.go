@@ -144,13 +144,13 @@ func TestPlansWaitForEachOther(t *testing.T) {
 		busy time.Duration
 		code int
 	}{
-		{"in time", planPatience - time.Second, 200},
-		{"too long", planPatience + time.Second, 503},
+		{"in time", patience - time.Second, 200},
+		{"too long", patience + time.Second, 503},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDesk(t)
 			d.tick(t)
-			s := server{Options{Snapshot: d.engine.Snapshot, Engine: d.engine}, make(chan struct{}, 1)}
+			s := server{Options{Snapshot: d.engine.Snapshot, Engine: d.engine}, make(queue, 1), make(queue, 1)}
 			s.planning <- struct{}{}
 			go func() {
 				time.Sleep(tc.busy)

@@ -136,6 +136,12 @@ func (s server) routes(told *orders) []route {
 			more:  "It is decided as in the last tick, with what is supposed, and beside what the other pools asked for. Nothing is remembered and nobody is called, so that nobody needs to log in for it.",
 			fails: map[int]string{400: "All that is wrong with what is supposed.", 403: "A page of another site asks.", 404: noPool, 503: "No tick has decided about the pool yet."},
 		}},
+		{"GET /api/v1/report", s.report, operation{
+			id: "report", tag: tagState, does: "What the last while was like, and what could be better", data: apiv1.Report{},
+			more:  "Agents, reasons and hosts are asked of Prometheus, which has to scrape the adapter; loads and accuracy are those that the adapter knows.",
+			takes: []parameter{query("period", "How long it was, from 1h to 28d.", schema{Type: types{"string"}, Pattern: durationPattern, Default: model.Duration(ordinaryReport).String()})},
+			fails: map[int]string{400: "The period is none, too short or too long.", 503: noTick + " Or other reports are being made, or this one takes too long."},
+		}},
 		{"GET /api/v1/rules", s.rules, operation{
 			id: "rules", tag: tagState, does: "The rules in force, and when they are active", data: apiv1.Rules{},
 			takes: []parameter{pool},

@@ -1,6 +1,10 @@
 package apiv1
 
-import "time"
+import (
+	"time"
+
+	"github.com/scaling-adapter/scaling-adapter/engine"
+)
 
 // Forecast is what the load of a pool is expected to be.
 type Forecast struct {
@@ -46,6 +50,13 @@ type Effect struct {
 	Low      *float64 `json:"low"` // a standard error below what was measured
 	High     *float64 `json:"high"`
 	Learned  bool     `json:"learned"` // what was measured is applied; otherwise what is declared
+}
+
+// EffectOf tells the effect of a rule's events.
+func EffectOf(e engine.Effect) Effect {
+	return Effect{
+		Class: e.Class, Events: e.Events, Declared: Number(e.Declared), Measured: Number(e.Measured), Low: Number(e.Low), High: Number(e.High), Learned: e.Learned,
+	}
 }
 
 // Coverage is how well the intervals held.

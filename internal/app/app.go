@@ -63,6 +63,7 @@ type App struct {
 	service         *service
 	state           *state // nil: nothing outlives the process
 	webhooks        *webhooks
+	reports         *reports
 	reloadOK        prometheus.Gauge
 	reloadTime      prometheus.Gauge
 
@@ -103,6 +104,7 @@ func New(o Options) (*App, error) {
 		Options: o, control: control, registry: reg, promMetrics: promquery.NewMetrics(reg), actuatorMetrics: actuator.NewMetrics(reg), close: func() {},
 		service:    newService(o.Logger),
 		webhooks:   newWebhooks(reg, o.Logger),
+		reports:    newReports(o.Logger),
 		reloadOK:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "scaling_adapter_config_last_reload_successful", Help: "1 if the last attempt to load the configuration succeeded."}),
 		reloadTime: prometheus.NewGauge(prometheus.GaugeOpts{Name: "scaling_adapter_config_last_reload_success_timestamp_seconds", Help: "When the configuration was last loaded."}),
 	}
@@ -129,6 +131,7 @@ func (a *App) ticked(time.Time) {
 	a.retired.close()
 	a.service.ticked(a.Snapshot())
 	a.webhooks.ticked(a.Snapshot())
+	a.reports.ticked(a.Snapshot())
 }
 
 // retired are the clients of settings that no later tick uses. The tick during which they
@@ -232,6 +235,7 @@ func (a *App) reload() (err error) {
 		orchestrator.Close()
 		return err
 	}
+	a.reports.to.Store(&cfg.Reports)
 	s.Source, s.Actuator, s.Generation = source, orchestrator, 1
 	if a.current != nil {
 		s.Generation = a.current.Generation + 1
@@ -274,6 +278,7 @@ func (a *App) Run(ctx context.Context, ticks <-chan time.Time) error {
 		}
 	})
 	group.Go(func() { a.reloadWhenTold(ctx, hangup) })
+	group.Go(func() { a.reports.run(ctx) })
 	group.Go(func() {
 		<-ctx.Done()
 		a.stop(ctx, server)

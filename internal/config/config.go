@@ -34,7 +34,14 @@ type Config struct {
 	Webhooks     []Webhook
 	RuleFiles    []string // sorted; each exists
 	Storage      string   // directory of what must outlive the process
-	Hash         string   // of the file and what the environment overrides
+	Reports      Reports
+	Hash         string // of the file and what the environment overrides
+}
+
+// Reports says where a report is written each day.
+type Reports struct {
+	Path string        // a directory; empty: none is written
+	Keep time.Duration // until a report is removed
 }
 
 // Prometheus says where and how loads are read.
@@ -106,12 +113,19 @@ type file struct {
 	Defaults     defaults       `yaml:"defaults"`
 	Webhooks     []webhook      `yaml:"webhooks"`
 	Storage      storage        `yaml:"storage"`
+	Reports      reports        `yaml:"reports"`
 	RuleFiles    []string       `yaml:"rule_files"`
 }
 
 type storage struct {
 	strictyaml.Where
 	Path string `yaml:"path"`
+}
+
+type reports struct {
+	strictyaml.Where
+	Path string         `yaml:"path"`
+	Keep model.Duration `yaml:"keep"`
 }
 
 type prometheus struct {
@@ -189,6 +203,7 @@ func defaultFile() file {
 	return file{
 		Prometheus:   prometheus{Timeout: seconds(10), QueryLag: seconds(30), MaxSampleAge: seconds(120), HTTP: config.DefaultHTTPClientConfig},
 		Storage:      storage{Path: "data"},
+		Reports:      reports{Keep: 30 * day},
 		Orchestrator: defaultOrchestrator(),
 		Interval:     seconds(30),
 		Forecast:     forecast{Step: seconds(300), History: 28 * day, Horizon: day, RefitInterval: day / 24, MaxAge: day / 12},
@@ -253,6 +268,7 @@ func parse(name string, data []byte, getenv func(string) string) (Config, error)
 	cfg.Webhooks = c.webhooks(f.Webhooks, dir)
 	cfg.RuleFiles = c.ruleFiles(f, dir)
 	cfg.Storage = c.storage(f.Storage, dir, getenv)
+	cfg.Reports = c.reports(f.Reports, dir)
 	cfg.Hash = fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(data, "%v %v %v", cfg.Limits, cfg.Hosts, cfg.Emergency)))
 	return cfg, ps.Err()
 }
@@ -292,6 +308,14 @@ func (c checker) environment(l *limits, getenv func(string) string) (enabled boo
 		}
 	}
 	return enabled
+}
+
+func (c checker) reports(r reports, dir string) Reports {
+	out := Reports{Path: r.Path, Keep: c.duration(r.Where, "keep", r.Keep, 24*time.Hour)}
+	if r.Path != "" && !filepath.IsAbs(r.Path) {
+		out.Path = filepath.Join(dir, r.Path)
+	}
+	return out
 }
 
 // storage returns the directory of the state. Unless the file says one, it is the first of

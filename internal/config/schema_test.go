@@ -47,6 +47,7 @@ limits:
   emergency: {cpu_percent: 90, memory_percent: 85, samples: 3, reduce: 30%, settle: 5m, resume: 5m}
 defaults: {mode: dry_run, lead_time: 10m, quantile: 0.9, sensitivity: 1}
 storage: {path: data}
+reports: {path: reports, keep: 30d}
 webhooks:
   - {name: pager, url: "https://hooks.example/x", events: [scaling_failed, emergency], secret_file: hook.secret, timeout: 5s, tls_config: {ca_file: ca.pem}}
   - {url: "http://127.0.0.1:8080", events: [scaling_executed], secret_file: /run/hook.secret}

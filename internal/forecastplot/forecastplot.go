@@ -132,13 +132,21 @@ func (p Picture) draw(c draw.Canvas) {
 	if measured.Len() > 0 {
 		start = measured.Start
 	}
+	pl.Y.Min, pl.Y.Max = p.bounds(measured)
+	ticks := axes(pl, start, end, zone, fitting(p.Unit, plainStyle(9, soft), height/2))
+	pl.Add(shades{p.Events, pl.X.Min, pl.X.Max}, lattice(), midnights(ticks))
+	keys := p.add(pl, measured)
+	c = legend(c, keys)
+	pl.Draw(c)
+}
+
+// axes makes the axes of a plot from start to end and returns the ticks of the time.
+func axes(pl *plot.Plot, start, end time.Time, zone *time.Location, unit string) []plot.Tick {
 	ticks := timeTicks(start, end, zone)
 	pl.X.Min, pl.X.Max = seconds(start), seconds(end)
-	pl.Y.Min, pl.Y.Max = p.bounds(measured)
 	pl.X.Tick.Marker = plot.ConstantTicks(ticks)
 	pl.Y.Tick.Marker = plot.TickerFunc(loadTicks)
-	pl.X.Label.Text = "local time, " + zone.String()
-	pl.Y.Label.Text = fitting(p.Unit, plainStyle(9, soft), height/2)
+	pl.X.Label.Text, pl.Y.Label.Text = "local time, "+zone.String(), unit
 	for _, a := range []*plot.Axis{&pl.X, &pl.Y} {
 		a.Label.TextStyle = style(a.Label.TextStyle, 9, soft)
 		a.Tick.Label = style(a.Tick.Label, 9, ink)
@@ -148,13 +156,13 @@ func (p Picture) draw(c draw.Canvas) {
 		a.Padding = 0
 	}
 	pl.X.Label.Padding, pl.Y.Label.Padding = 4, 4
+	return ticks
+}
 
+func lattice() *plotter.Grid {
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Vertical.Color = edge, edge
-	pl.Add(shades{p.Events, pl.X.Min, pl.X.Max}, grid, midnights(ticks))
-	keys := p.add(pl, measured)
-	c = legend(c, keys)
-	pl.Draw(c)
+	return grid
 }
 
 // add adds the curves and returns the legend's entries.
