@@ -102,8 +102,11 @@ func (s *Settings) under(overrides map[string]*policy.Override) *Settings {
 // Pool is a pool, the rules that select it, and where its load is measured.
 type Pool struct {
 	policy.Policy
-	Load    policy.Signal
-	Current *policy.Signal // of its agents; nil: the orchestrator is asked
+	Load policy.Signal
+	// Completeness falls when part of what the load is made of is missing; nil: the load is
+	// believed as it is. See [policy.Completeness].
+	Completeness *policy.Signal
+	Current      *policy.Signal // of its agents; nil: the orchestrator is asked
 	// Holidays are the days on which the load is unlike its weekday, past and to come.
 	Holidays []time.Time
 	Budgets  []Budget
@@ -155,19 +158,21 @@ type HostStatus struct {
 
 // PoolStatus is a pool as the last tick left it.
 type PoolStatus struct {
-	Pool     policy.Pool
-	Load     policy.Sample
-	Count    policy.Count
-	Decision policy.Decision
-	Outcome  policy.Outcome
-	Override *policy.Override // that has effect; nil if none has
-	Pause    policy.Pause     // after a scaling that failed
-	Asked    policy.Asked     // what was accepted and is not there yet
-	Budgets  []BudgetStatus
-	Fallback string // why there is no fresh forecast; empty when there is one
-	Footing  Footing
+	Pool policy.Pool
+	Load policy.Sample // partial if by its completeness a part of it is missing
+	// Completeness is that of the load; nil: it is not measured.
+	Completeness *Completeness
+	Count        policy.Count
+	Decision     policy.Decision
+	Outcome      policy.Outcome
+	Override     *policy.Override // that has effect; nil if none has
+	Pause        policy.Pause     // after a scaling that failed
+	Asked        policy.Asked     // what was accepted and is not there yet
+	Budgets      []BudgetStatus
+	Fallback     string // why there is no fresh forecast; empty when there is one
+	Footing      Footing
 
-	History  forecast.Series // measured load, as far back as it is kept
+	History  forecast.Series // measured load, as far back as it is kept, without what lacks a part
 	Forecast forecast.Forecast
 	Origin   time.Time // after which the forecast knows nothing
 	Scores   []forecast.Score
@@ -176,6 +181,12 @@ type PoolStatus struct {
 	Agents   []AgentsPoint     // oldest first, one a step
 	Recent   []policy.Decision // that changed something or whose reason changed, newest first
 	Events   []policy.Event    // that concern the pool, from a day ago on, by start
+}
+
+// Completeness is that of a load as it was measured, and what is usual.
+type Completeness struct {
+	policy.Sample
+	Usual float64 // NaN while that is not known
 }
 
 // AgentsPoint is what a pool had and should have had at an instant.

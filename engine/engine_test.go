@@ -32,10 +32,11 @@ var start = time.Date(2026, 11, 12, 12, 0, 0, 0, time.UTC)
 type world struct {
 	mu       sync.Mutex
 	load     func(pool string, t time.Time) float64
-	down     bool                                 // Prometheus does not answer
-	queried  func(query string) (float64, bool)   // answers to queries besides loads; a negative one is missing
-	truth    func(t time.Time) map[string]float64 // what expressions answer, by league
-	asked    []Range                              // of expressions
+	complete func(pool string, t time.Time) float64 // what "complete" is answered; NaN: nothing
+	down     bool                                   // Prometheus does not answer
+	queried  func(query string) (float64, bool)     // answers to queries besides loads; a negative one is missing
+	truth    func(t time.Time) map[string]float64   // what expressions answer, by league
+	asked    []Range                                // of expressions
 	agents   map[string]int
 	refuse   map[string]bool // pools whose scaling fails
 	calls    []policy.Decision
@@ -61,9 +62,18 @@ func (w *world) Sample(_ context.Context, now time.Time, signals []policy.Signal
 				continue
 			}
 		}
-		out[i] = policy.Sample{Value: w.load(s.Match["pool"], now), Time: now, Quality: policy.OK}
+		if y := w.value(s, now); !math.IsNaN(y) {
+			out[i] = policy.Sample{Value: y, Time: now, Quality: policy.OK}
+		}
 	}
 	return out
+}
+
+func (w *world) value(s policy.Signal, t time.Time) float64 {
+	if s.Query == "complete" {
+		return w.complete(s.Match["pool"], t)
+	}
+	return w.load(s.Match["pool"], t)
 }
 
 func (w *world) Range(_ context.Context, r Range, signals []policy.Signal) ([]forecast.Series, error) {
@@ -74,7 +84,7 @@ func (w *world) Range(_ context.Context, r Range, signals []policy.Signal) ([]fo
 	for i, s := range signals {
 		out[i] = forecast.Series{Start: r.Start, Step: r.Step}
 		for t := r.Start; !t.After(r.End); t = t.Add(r.Step) {
-			out[i].Values = append(out[i].Values, w.load(s.Match["pool"], t))
+			out[i].Values = append(out[i].Values, w.value(s, t))
 		}
 	}
 	return out, nil

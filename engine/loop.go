@@ -182,6 +182,7 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 	seen := e.observe(ctx, s, now)
 	s = s.under(seen.overrides)
 	e.learn(ctx, s, now, began.Add(s.Interval/2))
+	e.doubt(s, &seen)
 	e.learnAppetites(s, now, &seen)
 	decisions := e.decide(s, now, seen)
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -245,8 +246,8 @@ func (e *Engine) adoptPools(s *Settings, now time.Time) {
 	sameGrid := e.current != nil && e.current.Step == s.Step && e.current.History == s.History && e.current.Horizon == s.Horizon
 	for _, spec := range s.Pools {
 		p := e.pools[spec.Pool.Name]
-		if p == nil || !sameGrid || !reflect.DeepEqual(p.spec.Load, spec.Load) || p.spec.Pool.Location.String() != spec.Pool.Location.String() {
-			fresh := &pool{}
+		if p == nil || !sameGrid || !reflect.DeepEqual(p.spec.Load, spec.Load) || !reflect.DeepEqual(p.spec.Completeness, spec.Completeness) || p.spec.Pool.Location.String() != spec.Pool.Location.String() {
+			fresh := &pool{completeness: policy.NewCompleteness(s.Step)}
 			if p != nil {
 				fresh.state, fresh.agents, fresh.recent = p.state, p.agents, p.recent
 				fresh.spending, fresh.journaled = p.spending, p.journaled

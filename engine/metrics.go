@@ -222,6 +222,12 @@ func (c collector) collectPool(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
 	if !p.Load.Time.IsZero() {
 		gauge(c.signalAge, p.Load.Age(snap.Time).Seconds(), name, "load")
 	}
+	if x := p.Completeness; x != nil {
+		gauge(c.signal, one(x.Quality == policy.OK), name, "completeness")
+		if !x.Time.IsZero() {
+			gauge(c.signalAge, x.Age(snap.Time).Seconds(), name, "completeness")
+		}
+	}
 	if p.Count.Known {
 		gauge(c.current, float64(p.Count.Agents), name)
 		gauge(c.ready, float64(p.Count.Ready), name)

@@ -21,8 +21,11 @@ const callConcurrency = 16 // calls to the orchestrator at once
 type observation struct {
 	loads  []policy.Sample
 	counts []policy.Count
-	hosts  []HostStatus
-	used   [][]policy.Sample // by pool: what its budgets have spent
+	// complete is what tells how complete the loads are; that of a pool which has no such
+	// signal means nothing.
+	complete []policy.Sample
+	hosts    []HostStatus
+	used     [][]policy.Sample // by pool: what its budgets have spent
 
 	overrides map[string]*policy.Override // that have effect, by pool
 }
@@ -42,11 +45,19 @@ func (e *Engine) observe(ctx context.Context, s *Settings, now time.Time) observ
 			signals = append(signals, *p.Current)
 		}
 	}
+	told := len(signals)
+	for _, p := range s.Pools {
+		if p.Completeness != nil {
+			signals = append(signals, *p.Completeness)
+		}
+	}
 	spent := len(signals)
 	for _, p := range s.Pools {
 		signals = append(signals, p.usedSignals(now.Add(-s.QueryLag))...)
 	}
-	seen := observation{counts: make([]policy.Count, len(s.Pools)), used: make([][]policy.Sample, len(s.Pools))}
+	seen := observation{
+		counts: make([]policy.Count, len(s.Pools)), complete: make([]policy.Sample, len(s.Pools)), used: make([][]policy.Sample, len(s.Pools)),
+	}
 	var samples []policy.Sample
 	var g sync.WaitGroup
 	g.Go(func() { samples = e.sample(ctx, s, now, signals) })
@@ -71,6 +82,10 @@ func (e *Engine) observe(ctx context.Context, s *Settings, now time.Time) observ
 			seen.counts[i] = countOf(samples[counted])
 			counted++
 		}
+		if p.Completeness != nil {
+			seen.complete[i] = samples[told]
+			told++
+		}
 		n := 0
 		for _, b := range p.Budgets {
 			n += len(b.Windows())
@@ -92,6 +107,16 @@ func countOf(s policy.Sample) policy.Count {
 	}
 	n := int(math.Round(s.Value))
 	return policy.Count{Agents: n, Ready: n, Known: true}
+}
+
+// doubt takes loads of which a part is missing for partial. It follows what is learned, so
+// that what is usual is known in the first tick.
+func (e *Engine) doubt(s *Settings, seen *observation) {
+	for i, spec := range s.Pools {
+		if spec.Completeness != nil {
+			seen.loads[i] = e.pools[spec.Pool.Name].completeness.Judge(seen.loads[i], seen.complete[i])
+		}
+	}
 }
 
 // maxCount is more agents than any pool has.
@@ -173,6 +198,13 @@ func (e *Engine) fetch(ctx context.Context, s *Settings, now time.Time) {
 		for i, spec := range specs {
 			signals[i] = spec.Load
 		}
+		complete := make([]int, len(specs)) // places of what tells how complete the loads are
+		for i, spec := range specs {
+			if spec.Completeness != nil {
+				complete[i] = len(signals)
+				signals = append(signals, *spec.Completeness)
+			}
+		}
 		series, err := e.history(ctx, s, Range{Start: start, End: end, Step: s.Step}, signals)
 		if err != nil {
 			e.metrics.historyFailures.Inc()
@@ -181,7 +213,13 @@ func (e *Engine) fetch(ctx context.Context, s *Settings, now time.Time) {
 		}
 		for i, spec := range specs {
 			p := e.pools[spec.Pool.Name]
-			if err := e.isolate("a history", spec.Pool.Name, func() { p.extend(series[i], int(s.History/s.Step)) }); err != nil {
+			if err := e.isolate("a history", spec.Pool.Name, func() {
+				load := series[i]
+				if spec.Completeness != nil {
+					load.Values = p.completeness.Mask(load.Values, series[complete[i]].Values)
+				}
+				p.extend(load, int(s.History/s.Step))
+			}); err != nil {
 				p.learned(nil) // it may have seen what the history has not; it is fitted anew
 				p.forecastErr, p.refitDue = err, now
 			}

@@ -33,6 +33,8 @@ type pool struct {
 	concerns []policy.Event // that concern the pool, by start
 	events   []policy.Event // of them those that are not older than eventsBehind
 
+	completeness *policy.Completeness // of the load up to the history's end
+
 	history     forecast.Series // measured load
 	known       time.Time       // when the load was last measured
 	largest     float64         // largest load in history
@@ -87,6 +89,18 @@ func (p *pool) extend(s forecast.Series, keep int) {
 		p.history = forecast.Series{Start: p.history.Time(extra), Step: p.history.Step, Values: slices.Clone(p.history.Values[extra:])}
 	}
 	p.stale = true
+}
+
+// complete is how complete the load is by a sample; nil if that is not measured.
+func (p *pool) complete(measured policy.Sample) *Completeness {
+	if p.spec.Completeness == nil {
+		return nil
+	}
+	usual, known := p.completeness.Usual()
+	if !known {
+		usual = math.NaN()
+	}
+	return &Completeness{measured, usual}
 }
 
 // forget forgets what was measured.

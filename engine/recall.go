@@ -25,7 +25,7 @@ func (e *Engine) Plan(ctx context.Context, end time.Time) (Plan, error) {
 	s := *snap.Settings
 	s.Source, s.Actuator, s.Pools = recalled{snap}, recalled{snap}, slices.Clone(s.Pools)
 	for i := range s.Pools {
-		s.Pools[i].Current = nil // the snapshot tells it
+		s.Pools[i].Current, s.Pools[i].Completeness = nil, nil // the snapshot tells what came of them
 	}
 	s.Events, s.Exprs, s.Overrides = e.Events(), nil, e.Overrides(snap.Time)
 	return NewPlan(ctx, &s, snap.Time, end)

@@ -31,8 +31,8 @@ const (
 )
 
 // TestSoak is P41: hours of virtual time in which everything around the loop fails at
-// random, and each tick keeps I1, I2, I3, I5, I7, I8, I12, I13, I14, I16, I22, I25, I26, I29,
-// I33, I35 and I36. Afterwards the pools recover. make soak takes 72 hours of each of several
+// random, and each tick keeps I1, I2, I3, I5, I7, I8, I9, I12, I13, I14, I16, I22, I25, I26,
+// I29, I33, I35 and I36. Afterwards the pools recover. make soak takes 72 hours of each of several
 // seeds.
 func TestSoak(t *testing.T) {
 	hours, seeds := 6, []uint64{1, 2, 3}
@@ -65,7 +65,7 @@ func TestSoak(t *testing.T) {
 	// A run in which nothing happens proves nothing.
 	for _, what := range []string{
 		"up", "down", "accepted", "failed", "busy", "unknown", "conflict", "emergency", "paused", "override", "budget", "total", "load unknown", "count unknown", "host unknown",
-		"by others", "crash", "full disk", "refused order", "clock back", "clock ahead", "suspended", "reload",
+		"part of a load", "by others", "crash", "full disk", "refused order", "clock back", "clock ahead", "suspended", "reload",
 	} {
 		if happened[what] == 0 {
 			t.Errorf("%q did not happen", what)
@@ -81,6 +81,7 @@ type soakWorld struct {
 	down   bool                     // Prometheus does not answer
 	loads  map[string]policy.Sample // what is answered, by pool
 	hosts  map[string]policy.Sample // by query
+	whole  policy.Sample            // the completeness of a load
 	agents map[string]*soakPool
 	used   policy.Sample // posts of today
 	calm   bool
@@ -136,6 +137,8 @@ func (w *soakWorld) Sample(_ context.Context, _ time.Time, signals []policy.Sign
 			if !w.agents[pool].count.Known {
 				out[i].Value = math.MaxFloat64
 			}
+		case s.Query == "complete":
+			out[i] = w.whole
 		case pool != "":
 			out[i] = w.loads[pool]
 		default:
@@ -154,7 +157,11 @@ func (w *soakWorld) Range(_ context.Context, r Range, signals []policy.Signal) (
 	for i, s := range signals {
 		out[i] = forecast.Series{Start: r.Start, Step: r.Step}
 		for t := r.Start; !t.After(r.End); t = t.Add(r.Step) {
-			out[i].Values = append(out[i].Values, w.load(s.Match["pool"], t))
+			y := w.load(s.Match["pool"], t)
+			if s.Query == "complete" {
+				y = 9
+			}
+			out[i].Values = append(out[i].Values, y)
 		}
 	}
 	return out, nil
@@ -243,6 +250,7 @@ func newSoak(t *testing.T, seed uint64) *soak {
 		s.specs = append(s.specs, p)
 		s.agents[name], s.pools[name] = &soakPool{agents: 5}, &soakModel{}
 	}
+	s.specs[0].Completeness = &policy.Signal{Query: "complete", Match: s.specs[0].Load.Match}
 	s.specs[1].Pool.Hosts = "gpu"
 	s.specs[1].Pool.Behavior.ScaleUp.Policies = []policy.StepPolicy{{Type: policy.StepAgents, Value: 3, Period: 2 * time.Minute}}
 	s.specs[2].Pool.Mode = policy.ScaleUpOnly
@@ -460,6 +468,7 @@ func (s *soak) measure() {
 			p.fault = []string{"failed", "busy", "conflict", "unknown", "unknown, and done", "deaf", "half", "too many"}[s.IntN(8)]
 		}
 	}
+	s.measureWhole()
 	s.hosts = map[string]policy.Sample{}
 	for _, query := range []string{"cpu", "gpu", "memory"} {
 		h := policy.Sample{Value: 30 + 40*s.Float64(), Time: s.now, Quality: policy.OK}
@@ -492,6 +501,25 @@ func (s *soak) measure() {
 	case s.lasting("used", 60, 10):
 		s.used = policy.Sample{Quality: policy.Stale}
 	}
+}
+
+// measureWhole sets how complete the load of a pool is. Its load itself looks well.
+func (s *soak) measureWhole() {
+	s.whole = policy.Sample{Value: 9 - float64(s.IntN(3)), Time: s.now, Quality: policy.OK}
+	switch load := s.loads["a"]; {
+	case s.lasting("part", 60, 40):
+		s.happened["part of a load"]++
+		s.whole.Value = 4
+		load.Value *= 0.45
+		s.loads["a"] = load
+	case s.lasting("completeness", 80, 10):
+		s.whole.Quality = []policy.Quality{policy.Empty, policy.NaN, policy.Stale, policy.Partial, policy.Error}[s.IntN(5)]
+	}
+}
+
+// believed reports whether a pool may be lowered by its load.
+func (s *soak) believed(pool string) bool {
+	return !s.down && known(s.loads[pool]) && (pool != "a" || s.whole.Quality == policy.OK && s.whole.Value >= 7)
 }
 
 // doubtful is what a sample must not be taken for.
@@ -613,7 +641,6 @@ func (s *soak) checkPool(p *PoolStatus, snap *Snapshot) {
 	}
 	told := s.agents[name].count
 	lost := told.Known && p.Pool.Name == "eeeee" && s.down
-	load := s.loads[name]
 	least, most := p.Pool.Agents.Min, p.Pool.Agents.Max
 	if o := p.Override; o != nil && o.Min != nil {
 		least = *o.Min
@@ -630,8 +657,8 @@ func (s *soak) checkPool(p *PoolStatus, snap *Snapshot) {
 		s.broken("I25", p, "moved without knowing the count")
 	case (d.Desired < least || d.Desired > most) && !has(overBounds...):
 		s.broken("I2", p, "outside of %d to %d", least, most)
-	case (s.down || !known(load)) && d.Desired < d.Current && !has(lowersBlindly...):
-		s.broken("I7", p, "lowered while the load is %+v", load)
+	case !s.believed(name) && d.Desired < d.Current && !has(lowersBlindly...):
+		s.broken("I7", p, "lowered while the load is %+v, the completeness of a's %+v", s.loads[name], s.whole)
 	}
 	for _, h := range snap.Hosts {
 		if (h.Hosts == "" || h.Hosts == p.Pool.Hosts) && d.Direction() == policy.Up && (s.down || s.hosts[h.Signal.Query].Quality != policy.OK || s.hosts[h.Signal.Query].Value >= h.Limit) {
@@ -743,6 +770,7 @@ func (s *soak) recover() {
 			s.hosts[query], s.over[query] = policy.Sample{Value: 40, Time: s.now, Quality: policy.OK}, 0
 		}
 		s.used = policy.Sample{Value: float64(s.posts[s.now.Format(time.DateOnly)]), Time: s.now, Quality: policy.OK}
+		s.whole = policy.Sample{Value: 9, Time: s.now, Quality: policy.OK}
 		s.tick()
 	}
 	snap := s.e.Snapshot()

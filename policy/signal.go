@@ -51,11 +51,11 @@ func (s Sample) Age(now time.Time) time.Duration {
 	return now.Sub(s.Time)
 }
 
-// checked returns the sample as one that cannot be trusted if it is no number that a load
-// can be, whoever took it for good.
+// checked returns the sample as one that cannot be trusted if it is no finite number ≥ 0,
+// whoever took it for good.
 func (s Sample) checked() Sample {
 	if (s.Quality == OK || s.Quality == Partial) && !(s.Value >= 0 && s.Value <= math.MaxFloat64) {
-		s.Detail, s.Quality = fmt.Sprintf("a load of %g", s.Value), NaN
+		s.Detail, s.Quality = fmt.Sprintf("a value of %g", s.Value), NaN
 	}
 	return s
 }

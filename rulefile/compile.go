@@ -116,6 +116,10 @@ func (l *loader) pool(p pool) {
 		Policy: policy.Policy{Pool: out},
 		Load:   policy.Signal{Query: p.Load.Query, Match: p.Load.Match}, Holidays: l.holidays(p),
 	}
+	if p.Load.Has("completeness") {
+		l.query(p.Load.At("completeness"), fmt.Sprintf("pool %q: completeness", p.Name), p.Load.Completeness)
+		spec.Completeness = &policy.Signal{Query: p.Load.Completeness, Match: p.Load.Match}
+	}
 	if p.Current != nil {
 		l.query(p.Current.At("query"), fmt.Sprintf("pool %q: current", p.Name), p.Current.Query)
 		spec.Current = &policy.Signal{Query: p.Current.Query, Match: p.Current.Match}

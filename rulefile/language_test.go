@@ -30,7 +30,7 @@ templates:
     cost: {under: 9, over: 1}
     on_data_loss: {after: 5m, then: hold}
     labels: {category: league}
-    load: {query: sum by (league) (agent_load), per_agent: 10}
+    load: {query: sum by (league) (agent_load), per_agent: 10, completeness: count by (league) (agent_load)}
     behavior: {scale_down: {stabilization_window: 10m, tolerance: 0.2}}
 `,
 		"b.yml": `
@@ -52,6 +52,8 @@ pools:
 		{"nba labels of both", nba.Pool.Labels, map[string]string{"category": "league", "league": "nba"}},
 		{"nba agents of both", nba.Pool.Agents, policy.Agents{Base: 1, Min: 1, Max: 40}},
 		{"nba load of both", nba.Load, policy.Signal{Query: "sum by (league) (agent_load)", Match: map[string]string{"league": "NBA"}}},
+		{"nba completeness of both", nba.Completeness, &policy.Signal{Query: "count by (league) (agent_load)", Match: map[string]string{"league": "NBA"}}},
+		{"own completeness is not measured", own.Completeness, (*policy.Signal)(nil)},
 		{"nba location of the defaults", nba.Pool.Location.String(), "America/New_York"},
 		{"nba sensitivity of the defaults", nba.Pool.Sensitivity, 0.7},
 		{"nfl's own quantile beats the template's cost", nfl.Pool.Quantile, 0.5},

@@ -61,6 +61,12 @@ func (l *loader) asked(parsed []file) []Query {
 				At: p.Load.At("query"), matchAt: p.Load.At("match"),
 				What: fmt.Sprintf("pool %q: load", p.Name), Signal: policy.Signal{Query: p.Load.Query, Match: p.Load.Match},
 			})
+			if p.Load.Has("completeness") {
+				out = append(out, Query{
+					At: p.Load.At("completeness"), matchAt: p.Load.At("completeness"),
+					What: fmt.Sprintf("pool %q: completeness", p.Name), Signal: policy.Signal{Query: p.Load.Completeness, Match: p.Load.Match},
+				})
+			}
 			if c := p.Current; c != nil {
 				out = append(out, Query{
 					At: c.At("query"), matchAt: c.At("match"),

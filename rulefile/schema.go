@@ -159,6 +159,7 @@ var words = strictyaml.Words{
 		"load.query":                   {Description: "PromQL; pools that share a text share the query."},
 		"load.match":                   {Description: "Labels of the pool's series; without them the only one."},
 		"load.per_agent":               {Description: "Load that one agent serves.", ExclusiveMinimum: new(0.0)},
+		"load.completeness":            {Description: "PromQL whose value falls when part of the load is missing, like a count of its series; its series is picked by match."},
 		"cost.under":                   {Description: "Of an agent too few; the quantile is under/(under+over).", ExclusiveMinimum: new(0.0)},
 		"cost.over":                    {Description: "Of an agent too many.", ExclusiveMinimum: new(0.0)},
 		"behavior.scale_up":            {Description: "How fast it grows."},

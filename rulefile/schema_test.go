@@ -54,7 +54,7 @@ pools:
     labels: {league: nba}
     location: America/New_York
     agents: {base: 6, min: 4, max: 40}
-    load: {query: agent_load, match: {league: NBA}, per_agent: 12}
+    load: {query: agent_load, match: {league: NBA}, per_agent: 12, completeness: count by (league) (agent_load)}
     lead_time: 10m
     cost: {under: 9, over: 1.5}
     sensitivity: 0.7

@@ -284,6 +284,8 @@ func TestWarnings(t *testing.T) {
 		{"a label that is aggregated away", "pools:\n  - {name: c, agents: {min: 1, max: 2}, load: {query: 100 * (sum by (league) (agent_load)), match: {team: NBA}, per_agent: 1}, current: {query: sum(x), match: {league: NBA}}}\n",
 			`2:100: pool "c": load: no series has the label team of match, since the query keeps only league; correct one of them` + "\n" +
 				`2:160: pool "c": current: no series has the label league of match, since the query keeps no labels; correct one of them`},
+		{"a completeness that is counted over all", "pools:\n  - {name: c, agents: {min: 1, max: 2}, load: {query: agent_load, match: {league: NBA}, per_agent: 1, completeness: count(agent_load)}}\n",
+			`2:117: pool "c": completeness: no series has the label league of match, since the query keeps no labels; correct one of them`},
 		{"labels that may be kept", "pools:\n  - {name: c, agents: {min: 1, max: 2}, load: {query: 'topk by (a) (1, agent_load)', match: {league: NBA}, per_agent: 1}, current: {query: sum without (x) (x), match: {league: NBA}}}\n", ""},
 		{"a budget whose query has not the label of the load", "pools:\n  - {name: c, labels: {kind: c}, agents: {min: 1, max: 2}, load: {query: agent_load, match: {league: NBA}, per_agent: 1}}\nbudgets:\n  - {name: posts, pools: {kind: c}, limit: 3, used: 'sum(increase(posts[$window]))', posts_per_agent_hour: 1}\n",
 			`4:53: budget "posts" of pool "c": no series has the label league of match, since the query keeps no labels; correct one of them`},

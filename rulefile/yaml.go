@@ -161,9 +161,10 @@ type agents struct {
 
 type load struct {
 	strictyaml.Where
-	Query    string            `yaml:"query"`
-	Match    map[string]string `yaml:"match"`
-	PerAgent float64           `yaml:"per_agent"`
+	Query        string            `yaml:"query"`
+	Match        map[string]string `yaml:"match"`
+	PerAgent     float64           `yaml:"per_agent"`
+	Completeness string            `yaml:"completeness"`
 }
 
 type cost struct {

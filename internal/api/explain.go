@@ -134,6 +134,9 @@ func explanationOf(snap *engine.Snapshot, p *engine.PoolStatus, d policy.Decisio
 		return v
 	}
 	v.Load = sampleOf(p.Load)
+	if x := p.Completeness; x != nil {
+		v.Completeness = &apiv1.Completeness{Sample: sampleOf(x.Sample), Usual: apiv1.Number(x.Usual)}
+	}
 	v.Agents = &apiv1.Agents{Known: p.Count.Known, Agents: p.Count.Agents, Ready: p.Count.Ready, Detail: p.Count.Detail}
 	v.Outcome = &apiv1.Outcome{Result: p.Outcome.Result}
 	if p.Outcome.Err != nil {

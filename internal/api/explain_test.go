@@ -46,6 +46,7 @@ func eventful(t *testing.T) *engine.Snapshot {
 		{Name: "freeze", Hold: policy.HoldBoth},
 		{Name: "learned", When: game, Demand: &policy.DemandEffect{Multiply: 2, Learned: true}},
 	}}}}
+	p.Completeness = &engine.Completeness{Sample: policy.Sample{Value: 8, Time: now, Quality: policy.OK}, Usual: 9}
 	p.Effects = []engine.Effect{
 		{Effect: forecast.Effect{Class: "final", Events: 11, Declared: 3, Measured: 2.6}},
 		{Effect: forecast.Effect{Class: "learned", Events: 4, Declared: 2, Measured: 1.9}, Learned: true},
@@ -107,6 +108,7 @@ because the forecast expects up to 71; rule floor wants at least 10 agents; at m
 
 mode        active
 load        63 at 07:00, ok
+complete    8 at 07:00, ok; 9 is usual
 agents      4 run, 3 are ready; each serves 12
 candidates  reactive: it rises above all that was foreseen; a load of 60 needs 5 agents
             forecast: a load of 71 needs 5.9 agents; chosen as the largest
@@ -148,7 +150,7 @@ note        an emergency of the hosts goes on; pools were cut at Tue 24 Nov 2026
 func TestExplainTellsTheSameAsJSON(t *testing.T) {
 	v := ask(t, eventful(t), "pool=nba")
 	if v.Location != "America/New_York" || v.Until != nil || v.Decision.ID != "nba-1" || len(v.Decision.Reasons) != 3 || v.Stages != (apiv1.Stages{Demand: 6, Rules: 10, Bounded: 10, Final: 6}) ||
-		v.Outcome.Error != "told to fail" || v.Agents.Ready != 3 || *v.Load.Value != 63 || v.Override.Order != "at least 5" || len(v.Hosts) != 3 {
+		v.Outcome.Error != "told to fail" || v.Agents.Ready != 3 || *v.Load.Value != 63 || *v.Completeness.Value != 8 || *v.Completeness.Usual != 9 || v.Override.Order != "at least 5" || len(v.Hosts) != 3 {
 		t.Errorf("got %+v", v)
 	}
 	if v.Factor != 4.5 || v.Add != 2 {
@@ -205,7 +207,7 @@ func TestExplainTellsPastDecisions(t *testing.T) {
 		}
 	}
 	v := ask(t, snap, "pool=nba&at=06:58")
-	if v.Agents != nil || v.Outcome != nil || v.Override != nil || v.Hosts != nil || v.Budgets != nil || v.Forecast != nil || v.Load.Value == nil || !v.Load.Time.Equal(now.Add(-26*time.Hour)) {
+	if v.Completeness != nil || v.Agents != nil || v.Outcome != nil || v.Override != nil || v.Hosts != nil || v.Budgets != nil || v.Forecast != nil || v.Load.Value == nil || !v.Load.Time.Equal(now.Add(-26*time.Hour)) {
 		t.Errorf("got %+v", v)
 	}
 	for _, want := range []string{
@@ -231,6 +233,7 @@ func TestExplainTellsWhatIsMissing(t *testing.T) {
 	snap := eventful(t)
 	p := &snap.Pools[0]
 	p.Load = policy.Sample{Quality: policy.Error, Detail: "connection refused"}
+	p.Completeness = &engine.Completeness{Sample: p.Load, Usual: math.NaN()}
 	p.Count = policy.Count{Detail: "HTTP 500"}
 	p.Forecast, p.Fallback, p.Scores, p.Override, p.Events, p.Budgets = forecast.Forecast{}, "no forecast yet", nil, nil, nil, nil
 	p.Outcome = policy.Outcome{Result: policy.NotSent}
@@ -239,7 +242,7 @@ func TestExplainTellsWhatIsMissing(t *testing.T) {
 	v := ask(t, snap, "pool=nba")
 	for _, want := range []string{
 		"nba: stays at 4 agents",
-		"mode        dry_run: the orchestrator is not called\nload        error: connection refused\nagents      how many run is not known: HTTP 500\n",
+		"mode        dry_run: the orchestrator is not called\nload        error: connection refused\ncomplete    error: connection refused; too little is known to tell what is usual\nagents      how many run is not known: HTTP 500\n",
 		"outcome     not sent\nrules       none is active\nevents      none is known\noverride    none\nforecast    none that counts: no forecast yet\n",
 	} {
 		if !strings.Contains(v.Text, want) {

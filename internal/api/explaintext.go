@@ -76,14 +76,14 @@ func (v explanation) headline(s *sheet, zone *time.Location) {
 // inputs tell what was measured and what the demand could have been.
 func (v explanation) inputs(s *sheet, zone *time.Location) {
 	at := v.Decision.Time
-	load := v.Load.Quality
-	if v.Load.Value != nil {
-		load = fmt.Sprintf("%s at %s, %s", amount(*v.Load.Value), clock(*v.Load.Time, at, zone), v.Load.Quality)
+	s.row("load", "%s", measured(v.Load, at, zone))
+	if x := v.Completeness; x != nil {
+		usual := "too little is known to tell what is usual"
+		if x.Usual != nil {
+			usual = amount(*x.Usual) + " is usual"
+		}
+		s.row("complete", "%s; %s", measured(x.Sample, at, zone), usual)
 	}
-	if v.Load.Detail != "" {
-		load += ": " + v.Load.Detail
-	}
-	s.row("load", "%s", load)
 	switch a := v.Agents; {
 	case a == nil:
 	case a.Known:
@@ -108,6 +108,18 @@ func (v explanation) inputs(s *sheet, zone *time.Location) {
 			s.row("candidates", "%s: %s", c.Source, needs)
 		}
 	}
+}
+
+// measured tells a sample, at an instant nearby.
+func measured(x apiv1.Sample, at time.Time, zone *time.Location) string {
+	text := x.Quality
+	if x.Value != nil {
+		text = fmt.Sprintf("%s at %s, %s", amount(*x.Value), clock(*x.Time, at, zone), x.Quality)
+	}
+	if x.Detail != "" {
+		text += ": " + x.Detail
+	}
+	return text
 }
 
 // ladder tells the steps from the current to the desired agents.

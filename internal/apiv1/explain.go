@@ -9,27 +9,34 @@ import (
 // Explanation is all that led to a decision. What is not kept of decisions of the
 // past is null.
 type Explanation struct {
-	Text     string          `json:"text"` // all of it in words, times in the pool's location
-	Pool     string          `json:"pool"`
-	Location string          `json:"location"`
-	Until    *time.Time      `json:"until"` // when another decision took its place; null: it is in force
-	Decision Decision        `json:"decision"`
-	Stages   Stages          `json:"stages"`
-	PerAgent float64         `json:"load_per_agent"`
-	Load     Sample          `json:"load"`
-	Agents   *Agents         `json:"agents"`
-	Outcome  *Outcome        `json:"outcome"`
-	Rules    []ActiveRule    `json:"rules"`       // that were active
-	Factor   float64         `json:"factor"`      // of the demand, of all rules together
-	Add      float64         `json:"add_agents"`  // the same
-	Ahead    []ActiveRule    `json:"rules_ahead"` // that were not active, and would be at the end of the lead time
-	Events   NearEvents      `json:"events"`
-	Budgets  []Budget        `json:"budgets"`
-	Override *ActiveOverride `json:"override"`
-	Hosts    []Host          `json:"hosts"` // that the pool's agents run on
-	Forecast *Outlook        `json:"forecast"`
-	Fallback string          `json:"fallback,omitempty"`
-	Notes    []string        `json:"notes"` // what to bear in mind when reading this
+	Text         string          `json:"text"` // all of it in words, times in the pool's location
+	Pool         string          `json:"pool"`
+	Location     string          `json:"location"`
+	Until        *time.Time      `json:"until"` // when another decision took its place; null: it is in force
+	Decision     Decision        `json:"decision"`
+	Stages       Stages          `json:"stages"`
+	PerAgent     float64         `json:"load_per_agent"`
+	Load         Sample          `json:"load"`
+	Completeness *Completeness   `json:"completeness"` // of the load; null: it is not measured
+	Agents       *Agents         `json:"agents"`
+	Outcome      *Outcome        `json:"outcome"`
+	Rules        []ActiveRule    `json:"rules"`       // that were active
+	Factor       float64         `json:"factor"`      // of the demand, of all rules together
+	Add          float64         `json:"add_agents"`  // the same
+	Ahead        []ActiveRule    `json:"rules_ahead"` // that were not active, and would be at the end of the lead time
+	Events       NearEvents      `json:"events"`
+	Budgets      []Budget        `json:"budgets"`
+	Override     *ActiveOverride `json:"override"`
+	Hosts        []Host          `json:"hosts"` // that the pool's agents run on
+	Forecast     *Outlook        `json:"forecast"`
+	Fallback     string          `json:"fallback,omitempty"`
+	Notes        []string        `json:"notes"` // what to bear in mind when reading this
+}
+
+// Completeness is what tells that a part of a load is missing.
+type Completeness struct {
+	Sample
+	Usual *float64 `json:"usual"` // null while too little is known
 }
 
 // Stages are the agents after each group of steps.

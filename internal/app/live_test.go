@@ -36,7 +36,7 @@ func TestLiveExpressions(t *testing.T) {
 	for name, text := range map[string]string{
 		"config.yml": "prometheus: {url: \"" + server.URL + "\"}\norchestrator: {url: \"http://127.0.0.1:1\"}\nrule_files: [r.yml]\n",
 		"r.yml": `pools:
-  - {name: nba, labels: {league: nba}, agents: {min: 1, max: 9}, load: {query: load, per_agent: 1}}
+  - {name: nba, labels: {league: nba}, agents: {min: 1, max: 9}, load: {query: load, per_agent: 1, completeness: count(shard)}}
   - {name: nfl, labels: {league: nfl}, agents: {min: 1, max: 9}, load: {query: load, per_agent: 1}}
 event_sources:
   - {name: named, event: {type: loud, labels: {league: nba}}, expr: {query: loud}}
@@ -62,6 +62,7 @@ rules:
 		got = append(got, strings.TrimPrefix(w.String(), filepath.Join(dir, "r.yml")+":"))
 	}
 	want := []string{
+		`2:114: pool "nba": completeness: the query gives no series; correct it or measure it`,
 		`6:53: event source "loud": none of its series concerns a pool that it is for: they are like {league="NBA"}; give them the labels of the pools, or none`,
 		`10:62: rule "other": expr: none of its series concerns a pool that it is for: they are like {league="nba"}; give them the labels of the pools, or none`,
 		`12:41: rule "none": expr: there is nothing to compare: quue gives no series; correct the query or measure it`,

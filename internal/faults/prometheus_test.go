@@ -6,13 +6,20 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
+
+	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/internal/app"
 	"github.com/scaling-adapter/scaling-adapter/internal/promengine"
 	"github.com/scaling-adapter/scaling-adapter/policy"
@@ -136,6 +143,72 @@ func TestPrometheusComesAndGoes(t *testing.T) {
 	r.agents(t, 10, 6)
 	if n := len(r.sim.Requests()); n > 0 {
 		t.Errorf("the orchestrator was asked %d times", n)
+	}
+}
+
+// TestHalfOfTheSeriesVanish is P5 where no warning tells it: the sum of what is left looks like
+// a load that fell. The pool is held and nobody learns from it, and when the series are back
+// they are believed at once.
+func TestHalfOfTheSeriesVanish(t *testing.T) {
+	t.Parallel()
+	const all = 9
+	scrape := func(t *testing.T, r *rig, at time.Time, shards int) {
+		t.Helper()
+		samples := make([]promengine.Sample, all)
+		for i := range samples {
+			samples[i] = promengine.Sample{Labels: labels.FromStrings("__name__", "shard_load", "pool", "nba", "shard", strconv.Itoa(i)), Time: at, Value: r.loads["nba"] / all}
+			if i >= shards {
+				samples[i].Value = math.Float64frombits(value.StaleNaN) // as after a scrape that fails
+			}
+		}
+		if err := r.engine.Append(t.Context(), samples); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := newRig(t, func(r *rig, _ *app.Options) {
+		r.write(t, "rules.yml", strings.Replace(rules, "query: agent_load, match: {pool: nba}",
+			"query: sum by (pool) (shard_load), completeness: count by (pool) (shard_load), match: {pool: nba}", 1))
+		for at := noon.Add(-25 * time.Hour); !at.After(noon); at = at.Add(time.Minute) {
+			scrape(t, r, at, all)
+		}
+	})
+	tick := func(shards int) engine.PoolStatus {
+		scrape(t, r, r.clock().Add(interval), shards)
+		return r.tick(t).Pools[0]
+	}
+	r.beforeAStep(t)
+	from := r.clock()
+	for range 80 {
+		if p := tick(4); p.Load.Quality != policy.Partial || !strings.Contains(p.Load.Detail, "completeness is 4, and 9 is usual") {
+			t.Fatalf("at %s the load is %+v", r.clock(), p.Load)
+		}
+	}
+	r.is(t, loadUp, 0)
+	r.is(t, `scaling_adapter_signal_up{pool="nba",signal="completeness"}`, 1)
+	to := r.clock()
+	var p engine.PoolStatus
+	for range 20 {
+		if p = tick(all); p.Load.Quality != policy.OK || p.Fallback != "" {
+			t.Fatalf("at %s the load is %+v, fallback %q", r.clock(), p.Load, p.Fallback)
+		}
+	}
+	r.is(t, loadUp, 1)
+	for i, y := range p.History.Values {
+		at := p.History.Time(i)
+		if away := at.After(from) && !at.After(to); away != math.IsNaN(y) || !away && math.Abs(y-100) > 1e-9 {
+			t.Errorf("the load of %s is learned as %g", at, y)
+		}
+	}
+	r.agents(t, 10, 6)
+	if n := len(r.sim.Requests()); n > 0 {
+		t.Errorf("the orchestrator was asked %d times", n)
+	}
+	r.loads["nba"] = 200 // and what is measured counts again
+	for range 3 {
+		tick(all)
+	}
+	if a, _ := r.sim.Agents("nba"); a < 20 {
+		t.Errorf("afterwards the pool has %d agents, and 20 are needed", a)
 	}
 }
 

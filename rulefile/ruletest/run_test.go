@@ -106,6 +106,17 @@ func TestRun(t *testing.T) {
       - {series: 'agent_load{league="NBA"}', values: '60x120'}
     expect: [{at: 1h, pool: nba, max_desired: 8}, {at: 1h55m, pool: nba, min_desired: 9, reason: forecast}]
 `, nil},
+		"a load of which a part is missing": {strings.Replace(rules, "per_agent: 12", "per_agent: 12, completeness: count by (league) (agent_load)", 1), `
+    input_series:
+      - {series: 'agent_load{league="NBA",host="a"}', from: -3h, values: '60x600'}
+      - {series: 'agent_load{league="NBA",host="b"}', from: -3h, values: '60x239 stale _x100 60x300'}
+    current: {nba: 10}
+    expect:
+      - {at: 59m, pool: nba, desired: 10}
+      - {at: 1h5m, pool: nba, desired: 10}
+      - {at: 1h59m, pool: nba, desired: 10}
+      - {at: 2h20m, pool: nba, max_desired: 7}
+`, nil},
 		"events of the test": {rules, load120 + `
     current: {nba: 10}
     events: [{type: game, start: 1h, end: 2h}]
