@@ -551,3 +551,59 @@ func TestRequestsThatAnOrchestratorMustTake(t *testing.T) {
 		}
 	}
 }
+
+// split is a Prometheus with a query that is broken.
+type split struct {
+	*world
+	broken string
+	asked  []string
+}
+
+func (s *split) Range(ctx context.Context, r Range, signals []policy.Signal) ([]forecast.Series, error) {
+	s.asked = append(s.asked, signals[0].Query)
+	if signals[0].Query == s.broken {
+		return nil, errors.New("many-to-many matching not allowed")
+	}
+	return s.world.Range(ctx, r, signals)
+}
+
+// A query that is broken keeps the history from the pools that have it, and from the others
+// for one turn at most; after it nobody is asked in that turn.
+func TestABrokenQueryCostsItsPoolsOnly(t *testing.T) {
+	w := newWorld(flat(100), map[string]int{"mlb": 10, "nba": 10, "nfl": 10})
+	source := &split{world: w, broken: "b"}
+	e := newEngine(t)
+	s := settings(w, spec("mlb"), spec("nba"), spec("nfl"))
+	s.Source = source
+	for i, query := range []string{"a", "b", "c"} {
+		s.Pools[i].Load.Query = query
+	}
+	e.Apply(s)
+	known := func() (names []string) {
+		for _, p := range e.Snapshot().Pools {
+			if p.History.Len() > 0 {
+				names = append(names, p.Pool.Name)
+			}
+		}
+		return names
+	}
+	for i, want := range []struct{ asked, known []string }{
+		{[]string{"a", "b"}, []string{"mlb"}},
+		{[]string{"c", "b"}, []string{"mlb", "nfl"}},
+		{[]string{"b"}, []string{"mlb", "nfl"}},
+	} {
+		source.asked = nil
+		e.Tick(t.Context(), start.Add(time.Duration(i)*30*time.Second))
+		if diff := cmp.Diff(want.asked, source.asked); diff != "" {
+			t.Errorf("turn %d asks (-want +got):\n%s", i+1, diff)
+		}
+		if diff := cmp.Diff(want.known, known()); diff != "" {
+			t.Errorf("after turn %d histories are known of (-want +got):\n%s", i+1, diff)
+		}
+	}
+	source.broken = ""
+	e.Tick(t.Context(), start.Add(2*time.Minute))
+	if diff := cmp.Diff([]string{"mlb", "nba", "nfl"}, known()); diff != "" || len(e.unread) > 0 {
+		t.Errorf("once it is mended (-want +got):\n%s\nleft: %v", diff, e.unread)
+	}
+}

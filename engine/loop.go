@@ -51,6 +51,7 @@ type Engine struct {
 	poolsMu   sync.Mutex     // held while pools is replaced, for Explain
 	pools     map[string]*pool
 	exprs     []*exprEvents
+	unread    map[string]bool // queries of loads whose history could not be read last time
 	emergency policy.EmergencyState
 	appetites map[string]*appetite // by the name of the host reading
 	last      time.Time            // of the last tick, also of one before the process began
@@ -66,7 +67,7 @@ type Engine struct {
 func New(o Options) *Engine {
 	e := &Engine{
 		logger: o.Logger, journal: o.Journal, ticked: o.Ticked, pools: map[string]*pool{}, store: o.Store,
-		last: o.Memory.Time, emergency: o.Memory.Emergency, remembered: maps.Clone(o.Memory.Pools),
+		unread: map[string]bool{}, last: o.Memory.Time, emergency: o.Memory.Emergency, remembered: maps.Clone(o.Memory.Pools),
 	}
 	for _, order := range o.Memory.Overrides {
 		e.orders.overrides = append(e.orders.overrides, toldOverride{Override: order, seen: true})
@@ -270,6 +271,7 @@ func (e *Engine) adoptPools(s *Settings, now time.Time) {
 		pools[spec.Pool.Name] = p
 	}
 	e.setAside(pools)
+	clear(e.unread)
 	e.poolsMu.Lock()
 	e.pools = pools
 	e.poolsMu.Unlock()

@@ -1,11 +1,14 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -177,11 +180,22 @@ func (e *Engine) renew(p *pool, s *Settings, now time.Time, horizon int, fit boo
 	}
 }
 
+// request is what the histories of pools lack that are asked for in one.
+type request struct {
+	start time.Time
+	query string
+}
+
 // fetch extends the histories up to the last grid instant that can be complete.
-// Pools whose histories end at the same instant share one request.
+// Pools whose histories end at the same instant, and whose loads have one query, share one
+// request.
+//
+// After a request that failed the others wait for the next turn, since it may have taken as
+// long as it could. Those that failed last time come last: a query that is broken costs the
+// pools that have it, and no others.
 func (e *Engine) fetch(ctx context.Context, s *Settings, now time.Time) {
 	end := now.Add(-s.QueryLag).Truncate(s.Step)
-	groups := map[time.Time][]Pool{} // by start
+	groups := map[request][]Pool{}
 	for _, spec := range s.Pools {
 		start := end.Add(-s.History + s.Step)
 		if h := e.pools[spec.Pool.Name].history; h.Len() > 0 && h.End().After(start) {
@@ -190,10 +204,20 @@ func (e *Engine) fetch(ctx context.Context, s *Settings, now time.Time) {
 			e.pools[spec.Pool.Name].forget() // it ends before the history begins
 		}
 		if !start.After(end) {
-			groups[start.UTC()] = append(groups[start.UTC()], spec)
+			r := request{start.UTC(), spec.Load.Query}
+			groups[r] = append(groups[r], spec)
 		}
 	}
-	for start, specs := range groups {
+	failed := func(r request) int {
+		if e.unread[r.query] {
+			return 1
+		}
+		return 0
+	}
+	for _, r := range slices.SortedFunc(maps.Keys(groups), func(a, b request) int {
+		return cmp.Or(cmp.Compare(failed(a), failed(b)), a.start.Compare(b.start), cmp.Compare(a.query, b.query))
+	}) {
+		specs := groups[r]
 		signals := make([]policy.Signal, len(specs))
 		for i, spec := range specs {
 			signals[i] = spec.Load
@@ -205,12 +229,14 @@ func (e *Engine) fetch(ctx context.Context, s *Settings, now time.Time) {
 				signals = append(signals, *spec.Completeness)
 			}
 		}
-		series, err := e.history(ctx, s, Range{Start: start, End: end, Step: s.Step}, signals)
+		series, err := e.history(ctx, s, Range{Start: r.start, End: end, Step: s.Step}, signals)
 		if err != nil {
 			e.metrics.historyFailures.Inc()
-			e.logger.Warn("history not read; going on with what is known", "pools", len(specs), "start", start, "err", err)
-			continue
+			e.logger.Warn("history not read; going on with what is known", "pools", len(specs), "such as", specs[0].Pool.Name, "start", r.start, "err", err)
+			e.unread[r.query] = true
+			return
 		}
+		delete(e.unread, r.query)
 		for i, spec := range specs {
 			p := e.pools[spec.Pool.Name]
 			if err := e.isolate("a history", spec.Pool.Name, func() {
