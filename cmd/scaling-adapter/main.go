@@ -34,6 +34,7 @@ type cli struct {
 	Resume   resumeCmd   `cmd:"" help:"End the pause of a pool that could not be scaled."`
 	Event    eventCmd    `cmd:"" help:"Tell a running adapter of events, list and end them."`
 	State    stateCmd    `cmd:"" help:"Look at what is kept for the next start, export and import it."`
+	Debug    debugCmd    `cmd:"" help:"Help others to help you."`
 	Schema   schemaCmd   `cmd:"" help:"Print the JSON Schema of rule files or of the configuration."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }

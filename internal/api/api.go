@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"time"
@@ -61,6 +62,12 @@ func New(o Options) http.Handler {
 
 func (s server) healthy(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "scaling-adapter is healthy.")
+}
+
+// goroutines tells what the process is doing.
+func (s server) goroutines(w http.ResponseWriter, _ *http.Request) {
+	const stacks = 2                                 // as in a panic
+	_ = pprof.Lookup("goroutine").WriteTo(w, stacks) // the client is gone if it fails
 }
 
 // ready tells whether the first tick was taken. Missing data does not matter:

@@ -152,7 +152,7 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 	// Before the first tick.
 	early := newDesk(t).handler
 	for path, code := range map[string]int{
-		"/": 200, "/metrics": 200, "/-/healthy": 200, "/-/ready": 503, "/api/v1/openapi.json": 200, "/api/v1/status": 200, "/api/v1/health": 200, "/api/v1/pools": 200, "/api/v1/decisions": 200,
+		"/": 200, "/metrics": 200, "/-/healthy": 200, "/-/ready": 503, "/debug/goroutines": 200, "/api/v1/openapi.json": 200, "/api/v1/status": 200, "/api/v1/health": 200, "/api/v1/pools": 200, "/api/v1/decisions": 200,
 		"/api/v1/forecast": 200, "/api/v1/explain?pool=nba": 503, "/api/v1/budgets": 200, "/api/v1/plan": 503, "/api/v1/rules": 503, "/api/v1/overrides": 200, "/api/v1/events": 200,
 		"/api/v1/pools?pool=nba": 404,
 	} {

@@ -76,6 +76,10 @@ func (s server) routes(told *orders) []route {
 			id: "reload", tag: tagProcess, does: "Read the configuration anew", media: mediaText,
 			fails: map[int]string{400: "The configuration is bad, with all problems. Nothing has changed.", 403: "A page of another site asks, or somebody who may not give orders."},
 		}},
+		{"GET /debug/goroutines", s.goroutines, operation{
+			id: "goroutines", tag: tagProcess, does: "What the process is doing", media: mediaText,
+			more: "The stacks of all goroutines, for those who look for bugs.",
+		}},
 		{"GET /api/v1/openapi.json", s.openapi, operation{
 			id: "openapi", tag: tagProcess, does: "This document", media: mediaJSON,
 		}},
