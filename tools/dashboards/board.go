@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -46,6 +47,7 @@ func newBoard(uid, title, description string) *board {
 									WithVariable(dashboard.NewDatasourceVariableBuilder("datasource").Label("Prometheus").Type("prometheus")).
 									WithVariable(choice("job", "Adapter", "label_values(scaling_adapter_build_info, job)").Multi(true).IncludeAll(true).AllValue(".+").
 										Current(dashboard.VariableOption{Text: one("All"), Value: one("$__all")}))
+	d.Annotation(marks("Configurations", "blue", `max by (instance) (changes(scaling_adapter_config_generation{job=~"$job"}[1m])) > 0`, "configuration loaded"))
 	return &board{DashboardBuilder: d}
 }
 
@@ -70,6 +72,11 @@ func horizons() *dashboard.CustomVariableBuilder {
 		options = append(options, dashboard.VariableOption{Text: one(h), Value: one(h), Selected: cog.ToPtr(h == "15m")})
 	}
 	return b.Options(options).Current(options[1])
+}
+
+// marks are spans on all panels of a dashboard.
+func marks(name, color, expr, title string) *dashboard.AnnotationQueryBuilder {
+	return dashboard.NewAnnotationQueryBuilder().Name(name).Datasource(source).Enable(true).IconColor(color).Expr(expr).TitleFormat(title).Step("30s")
 }
 
 // row begins a row.
@@ -101,6 +108,40 @@ type limit struct {
 	color string
 }
 
+// value is what a value is called and which colour it has, if it is another than that of
+// the limits.
+type value struct{ value, text, color string }
+
+// values are what the values of a panel or a column are called.
+type values []value
+
+func (vs values) mappings() []dashboard.ValueMapping {
+	if len(vs) == 0 {
+		return nil
+	}
+	m := dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: map[string]dashboard.ValueMappingResult{}}
+	for i, v := range vs {
+		r := dashboard.ValueMappingResult{Text: &v.text, Index: cog.ToPtr(int32(i))}
+		if v.color != "" {
+			r.Color = &v.color
+		}
+		m.Options[v.value] = r
+	}
+	return []dashboard.ValueMapping{{ValueMap: &m}}
+}
+
+// styles are for series that are called like the values.
+func (vs values) styles() []style {
+	var out []style
+	for _, v := range vs {
+		out = append(out, colored("^"+v.text+"$", v.color))
+	}
+	return out
+}
+
+// yesNo calls 0 and 1 by words.
+func yesNo(no, yes string) values { return values{{value: "0", text: no}, {value: "1", text: yes}} }
+
 // style is how series look whose name matches.
 type style struct {
 	name       string // regular expression
@@ -121,7 +162,7 @@ type panel struct {
 	styles      []style
 	min, max    *float64
 	decimals    *float64
-	texts       map[string]dashboard.ValueMappingResult // what values are called
+	texts       values // what values are called
 }
 
 // built is a panel that is ready.
@@ -144,11 +185,12 @@ func (b *board) add(kind cog.Builder[dashboard.Panel], p panel) {
 		out.Targets = append(out.Targets, q.target(i, out.Type))
 	}
 	f := &out.FieldConfig.Defaults
-	f.Unit, f.Min, f.Max, f.Decimals = &p.unit, p.min, p.max, p.decimals
-	f.Thresholds = p.thresholds()
-	if len(p.texts) > 0 {
-		f.Mappings = append(f.Mappings, dashboard.ValueMapping{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: p.texts}})
+	f.Unit, f.Min, f.Max = &p.unit, p.min, p.max
+	if p.decimals != nil {
+		f.Decimals = p.decimals
 	}
+	f.Thresholds = thresholds(p.base, p.limits)
+	f.Mappings = p.texts.mappings()
 	for _, s := range p.styles {
 		out.FieldConfig.Overrides = append(out.FieldConfig.Overrides, s.override())
 	}
@@ -163,12 +205,9 @@ func (p panel) text() string {
 	return p.description + " Empty " + p.empty + "."
 }
 
-func (p panel) thresholds() *dashboard.ThresholdsConfig {
-	t := &dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: []dashboard.Threshold{{Color: "green"}}}
-	if p.base != "" {
-		t.Steps[0].Color = p.base
-	}
-	for _, l := range p.limits {
+func thresholds(base string, limits []limit) *dashboard.ThresholdsConfig {
+	t := &dashboard.ThresholdsConfig{Mode: dashboard.ThresholdsModeAbsolute, Steps: []dashboard.Threshold{{Color: cmp.Or(base, "green")}}}
+	for _, l := range limits {
 		t.Steps = append(t.Steps, dashboard.Threshold{Value: &l.from, Color: l.color})
 	}
 	return t
@@ -180,8 +219,8 @@ func (q query) target(i int, kind string) *prometheus.Dataquery {
 	switch kind {
 	case "table":
 		out.Instant, out.Format = cog.ToPtr(true), cog.ToPtr(prometheus.PromQueryFormatTable)
-	case "stat":
-		out.Range, out.Instant = cog.ToPtr(true), cog.ToPtr(false)
+	case "stat": // a range would go on showing the last value of an adapter that is gone
+		out.Instant = cog.ToPtr(true)
 	default:
 		out.Range = cog.ToPtr(true)
 	}
@@ -197,54 +236,69 @@ func (s style) override() dashboard.DashboardFieldConfigSourceOverrides {
 }
 
 // dashed is a line without an area below it, such as a limit.
-func dashed(name, color string) style {
+func dashed(name string) style {
 	return style{name, map[string]any{
-		"color": fixed(color), "custom.lineStyle": map[string]any{"fill": "dash", "dash": []int{8, 6}}, "custom.fillOpacity": 0,
-		"custom.stacking": map[string]any{"mode": "none"},
+		"custom.lineStyle": map[string]any{"fill": "dash", "dash": []int{8, 6}}, "custom.fillOpacity": 0, "custom.stacking": map[string]any{"mode": "none"},
 	}}
 }
 
-// colored is a line of a colour.
-func colored(name, color string) style { return style{name, map[string]any{"color": fixed(color)}} }
-
-func fixed(color string) map[string]any {
-	return map[string]any{"mode": "fixed", "fixedColor": color}
+// colored is a colour of a series.
+func colored(name, color string) style {
+	return style{name, map[string]any{"color": map[string]any{"mode": "fixed", "fixedColor": color}}}
 }
 
-// lines draws values that change all the time.
+// cell is a column of a table whose text has the colour of its value.
+func cell(name string) style {
+	return style{name, map[string]any{"custom.cellOptions": map[string]any{"type": "color-text"}}}
+}
+
+// with adds a property.
+func (s style) with(id string, value any) style {
+	s.properties[id] = value
+	return s
+}
+
+// lines draws values that change all the time. Limits are dashed.
 func lines() *timeseries.PanelBuilder {
-	return timeseries.NewPanelBuilder().LineWidth(1.5).FillOpacity(8).ShowPoints(common.VisibilityModeNever).AxisSoftMin(0).
+	return timeseries.NewPanelBuilder().LineWidth(1.5).FillOpacity(0).ShowPoints(common.VisibilityModeNever).AxisSoftMin(0).
+		ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending))
 }
 
-// steps draws numbers that stay until they change.
+// steps draws counts, which stay until they change.
 func steps() *timeseries.PanelBuilder {
-	return lines().LineInterpolation(common.LineInterpolationStepAfter)
+	return lines().LineInterpolation(common.LineInterpolationStepAfter).Decimals(0).AxisSoftMax(1)
 }
 
-// stacked draws numbers that sum up.
+// stacked draws counts that sum up.
 func stacked() *timeseries.PanelBuilder {
 	return steps().FillOpacity(40).Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
 }
 
-// bars draws how often something happened.
+// bars draws how often something happened. They stand minutes apart: $__rate_interval spans
+// several scrapes, so that bars nearer to each other would count the same again.
 func bars() *timeseries.PanelBuilder {
-	return stacked().DrawStyle(common.GraphDrawStyleBars).FillOpacity(80).LineWidth(0)
+	return stacked().DrawStyle(common.GraphDrawStyleBars).FillOpacity(70).LineWidth(0).Interval("2m")
 }
 
-// number shows the last value.
+// number shows the value of now.
 func number() *stat.PanelBuilder {
-	return stat.NewPanelBuilder().ColorMode(common.BigValueColorModeValue).GraphMode(common.BigValueGraphModeArea).TextMode(common.BigValueTextModeAuto).
+	return stat.NewPanelBuilder().ColorMode(common.BigValueColorModeValue).GraphMode(common.BigValueGraphModeNone).TextMode(common.BigValueTextModeAuto).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdThresholds)).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"}))
 }
 
-// states shows when something was so.
+// states shows what was when, in words.
 func states() *statetimeline.PanelBuilder {
 	return statetimeline.NewPanelBuilder().ShowValue(common.VisibilityModeAuto).MergeValues(true).RowHeight(0.8).FillOpacity(75).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdThresholds)).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom))
+}
+
+// spans shows when something was so. The colour says all.
+func spans() *statetimeline.PanelBuilder {
+	return states().ShowValue(common.VisibilityModeNever).RowHeight(0.6)
 }
 
 // column is a column of a table: what it is called, of which field.
@@ -257,7 +311,7 @@ func grid(columns ...column) *table.PanelBuilder {
 	for i, c := range columns {
 		order[c.field], names[c.field], keep[i] = i, c.name, c.field
 	}
-	return table.NewPanelBuilder().ShowHeader(true).CellHeight(common.TableCellHeightSm).
+	return table.NewPanelBuilder().ShowHeader(true).CellHeight(common.TableCellHeightSm).MinWidth(80).
 		Footer(common.NewTableFooterOptionsBuilder().Reducer([]string{})). // or Grafana finds it missing
 		WithTransformation(dashboard.DataTransformerConfig{Id: "merge", Options: map[string]any{}}).
 		WithTransformation(dashboard.DataTransformerConfig{Id: "filterFieldsByName", Options: map[string]any{"include": map[string]any{"names": keep}}}).

@@ -107,6 +107,12 @@ func TestPanelsExplainThemselves(t *testing.T) {
 			if want := string(rune('A' + i)); *q.RefId != want || *q.Datasource.Uid != "$datasource" || (p.Type != "table") != (*q.LegendFormat != "") {
 				t.Errorf("%s: query %s is incomplete: %+v", where, want, q)
 			}
+			if now := p.Type == "table" || p.Type == "stat"; now != (q.Instant != nil && *q.Instant) {
+				t.Errorf("%s: query %s is not of the time that the panel shows", where, *q.RefId)
+			}
+			if strings.Contains(q.Expr, "increase(") && strings.Contains(q.Expr, "[$__rate_interval]") && p.Interval == nil {
+				t.Errorf("%s: query %s counts the same several times where points are near to each other", where, *q.RefId)
+			}
 		}
 	})
 }

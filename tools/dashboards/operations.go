@@ -38,11 +38,11 @@ func operations() *board {
 	b.row("Loop")
 	b.add(lines(), panel{
 		title: "Ticks", description: "How long a turn of the loop takes.", unit: "s", width: 8, height: 8,
-		queries: []query{{quantile("0.5", "tick_duration_seconds", ""), "median"}, {quantile("0.99", "tick_duration_seconds", ""), "99 %"}},
+		queries: []query{{quantile("0.5", "tick_duration_seconds", "", "$__rate_interval"), "median"}, {quantile("0.99", "tick_duration_seconds", "", "$__rate_interval"), "99 %"}},
 	})
-	b.add(bars(), panel{
-		title: "Turns", description: "Turns of the loop that were taken, and those that were skipped because one before took too long.", unit: "none", width: 8, height: 8,
-		queries: []query{{`sum(increase(scaling_adapter_ticks_total{job=~"$job"}[$__rate_interval]))`, "taken"}, {`sum(increase(scaling_adapter_ticks_missed_total{job=~"$job"}[$__rate_interval]))`, "missed"}},
+	b.add(stacked(), panel{
+		title: "Turns", description: "Turns of the loop in a minute: those that were taken, and those that were skipped because one before took too long.", unit: "cpm", width: 8, height: 8,
+		queries: []query{{`60 * sum(rate(scaling_adapter_ticks_missed_total{job=~"$job"}[$__rate_interval]))`, "missed"}, {`60 * sum(rate(scaling_adapter_ticks_total{job=~"$job"}[$__rate_interval]))`, "taken"}},
 		styles:  []style{colored("taken", "green"), colored("missed", "red")},
 	})
 	b.add(lines(), panel{
@@ -51,35 +51,31 @@ func operations() *board {
 	})
 
 	b.row("Prometheus")
-	b.add(bars(), panel{
-		title: "Queries", description: "Queries to Prometheus by what became of them.", unit: "none", width: 8, height: 8,
-		queries: []query{{`sum by (outcome) (increase(scaling_adapter_prometheus_queries_total{job=~"$job"}[$__rate_interval]))`, "{{outcome}}"}},
+	b.add(stacked(), panel{
+		title: "Queries", description: "Queries to Prometheus in a minute, by what became of them.", unit: "cpm", width: 8, height: 8,
+		queries: []query{{`60 * sum by (outcome) (rate(scaling_adapter_prometheus_queries_total{job=~"$job"}[$__rate_interval])) > 0`, "{{outcome}}"}},
 		styles:  []style{colored("ok", "green"), colored("error", "red"), colored("warning", "orange")},
 	})
 	b.add(lines(), panel{
-		title: "Duration of queries", description: "How long queries to Prometheus take; 95 % of them are faster.", unit: "s", width: 8, height: 8,
-		queries: []query{{quantile("0.95", "prometheus_query_duration_seconds", "kind"), "{{kind}}"}},
+		title: "Duration of queries", description: "How long queries to Prometheus took over 15 minutes; 95 % of them were faster.", unit: "s", width: 8, height: 8,
+		queries: []query{{quantile("0.95", "prometheus_query_duration_seconds", "kind", "15m"), "{{kind}}"}},
 	})
 	b.add(states(), panel{
 		title: "Signals that are missing", description: "Signals that are not fresh and complete.", empty: "when all are", unit: "none", width: 8, height: 8,
 		queries: []query{{`min by (pool, signal) (scaling_adapter_signal_up{job=~"$job"}) < 1`, "{{pool}} {{signal}}"}},
-		base:    "red", texts: yesNo("missing", ""),
+		base:    "red", texts: yesNo("missing", " "),
 	})
 
 	b.row("Orchestrator")
-	b.add(bars(), panel{
-		title: "Reads", description: "Times that pools' agents were asked for, by whether they were told.", unit: "none", width: 8, height: 8,
-		queries: []query{{`sum by (outcome) (increase(scaling_adapter_orchestrator_reads_total{job=~"$job"}[$__rate_interval]))`, "{{outcome}}"}},
+	b.add(stacked(), panel{
+		title: "Reads", description: "How often in a minute pools' agents were asked for, by whether they were told.", unit: "cpm", width: 8, height: 8,
+		queries: []query{{`60 * sum by (outcome) (rate(scaling_adapter_orchestrator_reads_total{job=~"$job"}[$__rate_interval])) > 0`, "{{outcome}}"}},
 		styles:  []style{colored("ok", "green"), colored("error", "red")},
 	})
-	b.add(bars(), panel{
-		title: "Scalings", description: "Requests to change a pool, by what became of them.", unit: "none", width: 8, height: 8,
-		queries: []query{{`sum by (outcome) (increase(scaling_adapter_scale_requests_total{job=~"$job"}[$__rate_interval]))`, "{{outcome}}"}},
-		styles:  []style{colored("accepted", "green"), colored("failed", "red")},
-	})
+	b.add(bars(), scalings(`job=~"$job"`))
 	b.add(lines(), panel{
-		title: "Duration of scalings", description: "How long requests to change a pool take, with retries and reading back.", empty: "while nothing is scaled", unit: "s", width: 8, height: 8,
-		queries: []query{{quantile("0.5", "scale_request_duration_seconds", ""), "median"}, {quantile("0.95", "scale_request_duration_seconds", ""), "95 %"}},
+		title: "Duration of scalings", description: "How long requests to change a pool took over an hour, with retries and reading back.", empty: "when nothing was scaled", unit: "s", width: 8, height: 8,
+		queries: []query{{quantile("0.5", "scale_request_duration_seconds", "", "1h"), "median"}, {quantile("0.95", "scale_request_duration_seconds", "", "1h"), "95 %"}},
 	})
 	b.add(grid(column{"pool", "Pool"}, column{"Value", "Ends in"}), panel{
 		title: "Paused pools", description: "Pools that are left alone since they could not be scaled.", empty: "when none is paused", unit: "s", width: 12, height: 6,
@@ -90,24 +86,21 @@ func operations() *board {
 		queries: []query{{`sum by (pool) (scaling_adapter_unfulfilled_agents{job=~"$job"})`, "{{pool}}"}},
 	})
 
-	b.row("Configuration, state and webhooks")
-	b.add(steps(), panel{
-		title: "Generation of the configuration", description: "How often the configuration was loaded since the start.", unit: "none", width: 8, height: 7,
-		queries: []query{{`max by (instance) (scaling_adapter_config_generation{job=~"$job"})`, "{{instance}}"}},
-	})
+	b.row("State, webhooks and calendars")
 	b.add(bars(), panel{
-		title: "State that was not saved", description: "Ticks whose state could not be saved, and queries of expressions that failed.", unit: "none", width: 8, height: 7,
+		title: "State and expressions", description: "Ticks whose state could not be saved, and queries of expressions that failed.", unit: "none", width: 8, height: 7,
 		queries: []query{
 			{`sum(increase(scaling_adapter_state_save_failures_total{job=~"$job"}[$__rate_interval]))`, "not saved"},
 			{`sum(increase(scaling_adapter_expression_failures_total{job=~"$job"}[$__rate_interval]))`, "expressions"},
 		},
+		styles: []style{colored("not saved", "red"), colored("expressions", "orange")},
 	})
 	b.add(bars(), panel{
 		title: "Webhooks", description: "Events for webhooks by what became of them.", empty: "when no webhook is configured", unit: "none", width: 8, height: 7,
 		queries: []query{{`sum by (endpoint, outcome) (increase(scaling_adapter_webhook_deliveries_total{job=~"$job"}[$__rate_interval]))`, "{{endpoint}} {{outcome}}"}},
 	})
 	b.add(states(), panel{
-		title: "Calendars", description: "Whether calendars by URL could be fetched.", empty: "when there is none", unit: "none", width: 24, height: 5,
+		title: "Calendars", description: "Whether calendars by URL could be fetched.", empty: "when there is none", unit: "none", width: 8, height: 7,
 		queries: []query{{`min by (source) (scaling_adapter_calendar_up{job=~"$job"})`, "{{source}}"}},
 		base:    "red", limits: []limit{{1, "green"}}, texts: yesNo("last copy", " "),
 	})
