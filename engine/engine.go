@@ -171,6 +171,7 @@ type PoolStatus struct {
 	Budgets      []BudgetStatus
 	Fallback     string // why there is no fresh forecast; empty when there is one
 	Footing      Footing
+	Served       Compared
 
 	History  forecast.Series // measured load, as far back as it is kept, without what lacks a part
 	Forecast forecast.Forecast

@@ -252,6 +252,7 @@ func (e *Engine) adoptPools(s *Settings, now time.Time) {
 			if p != nil {
 				fresh.state, fresh.agents, fresh.recent = p.state, p.agents, p.recent
 				fresh.spending, fresh.journaled = p.spending, p.journaled
+				fresh.served, fresh.servedAt = p.served, p.servedAt
 			} else {
 				e.remember(fresh, spec.Pool.Name, now)
 			}

@@ -95,7 +95,7 @@ type descs struct {
 	fallback, footing, demand, desired, current, ready, max,
 	min, perAgent, maxTotal, mode, constraint, rule,
 	event, nextEvent, signal, signalAge, host, predicted, footprint, hostLimit, configLoaded,
-	healthScore, healthCheck, paused, unfulfilled, emergency, override, overrideEnd, budgetLimit, budgetUsed, budgetProtected, budgetExhaustion *prometheus.Desc
+	underprovisioned, overprovisioned, healthScore, healthCheck, paused, unfulfilled, emergency, override, overrideEnd, budgetLimit, budgetUsed, budgetProtected, budgetExhaustion *prometheus.Desc
 }
 
 func newDescs() descs {
@@ -133,6 +133,8 @@ func newDescs() descs {
 		hostLimit:    desc("host_limit_ratio", "Share of a host resource from which on no pool grows, by group of hosts.", "hosts", "resource"),
 		configLoaded: desc("config_generation", "Number of configurations loaded since the start."),
 
+		underprovisioned: desc("underprovisioned_agent_seconds_total", "Agent-seconds that were lacking, by the same policies.", "pool", "policy"),
+		overprovisioned:  desc("overprovisioned_agent_seconds_total", "Agent-seconds that nobody needed, of what ran (live), of what the load of a week before needed (seasonal_naive) and of rules that are tried (candidate).", "pool", "policy"),
 		healthScore:      desc("health_score_ratio", "Share of the health checks that pass."),
 		healthCheck:      desc("health_check_passed", "1 while a health check passes.", "check"),
 		paused:           desc("pool_pause_end_timestamp_seconds", "Until when a pool is left alone since it could not be scaled; not there otherwise.", "pool"),
@@ -201,13 +203,13 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		gauge(c.emergency, one(g.Active), hosts)
 	}
 	for i := range snap.Pools {
-		c.collectPool(gauge, snap, &snap.Pools[i])
+		c.collectPool(ch, gauge, snap, &snap.Pools[i])
 	}
 }
 
 type gaugeFunc func(d *prometheus.Desc, v float64, labels ...string)
 
-func (c collector) collectPool(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
+func (c collector) collectPool(ch chan<- prometheus.Metric, gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
 	name := p.Pool.Name
 	gauge(c.min, float64(p.Pool.Agents.Min), name)
 	gauge(c.max, float64(p.Pool.Agents.Max), name)
@@ -240,10 +242,24 @@ func (c collector) collectPool(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {
 		gauge(c.paused, seconds(p.Pause.End), name)
 	}
 	gauge(c.unfulfilled, float64(p.Decision.Unfulfilled), name)
+	c.collectServed(ch, p)
 	c.collectBudgets(gauge, p)
 	c.collectForecast(gauge, snap, p)
 	c.collectDecision(gauge, p)
 	c.collectEvents(gauge, snap.Time, p)
+}
+
+// collectServed sends sums that begin anew with the process, as counters do.
+func (c collector) collectServed(ch chan<- prometheus.Metric, p *PoolStatus) {
+	for _, by := range []struct {
+		policy string
+		served Served
+	}{{"live", p.Served.Live}, {"seasonal_naive", p.Served.SeasonalNaive}, {"candidate", p.Served.Candidate}} {
+		if by.served.Time > 0 {
+			ch <- prometheus.MustNewConstMetric(c.underprovisioned, prometheus.CounterValue, by.served.Under, p.Pool.Name, by.policy)
+			ch <- prometheus.MustNewConstMetric(c.overprovisioned, prometheus.CounterValue, by.served.Over, p.Pool.Name, by.policy)
+		}
+	}
 }
 
 func (c collector) collectForecast(gauge gaugeFunc, snap *Snapshot, p *PoolStatus) {

@@ -55,6 +55,8 @@ type pool struct {
 	state     policy.State
 	journaled Decided // last
 	footing   Footing
+	served    Compared
+	servedAt  time.Time // up to when
 	saved     PoolMemory
 	savedAt   time.Time
 
