@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -167,7 +166,7 @@ func (e *Engine) record(s *Settings, now time.Time, seen observation, decisions 
 		p.noteAgents(now, s.Step, d)
 		p.noteDecision(d)
 		p.footing = p.stand(s, now, seen, i, d)
-		p.serve(s, now, seen.loads[i], seen.counts[i], math.NaN())
+		p.serve(s, now, seen.loads[i], seen.counts[i], e.candidateReady(spec.Pool.Name, now))
 		snap.Pools[i] = PoolStatus{
 			Pool: spec.Pool, Load: seen.loads[i], Completeness: p.complete(seen.complete[i]), Count: seen.counts[i], Decision: d, Outcome: outcomes[i],
 			Override: seen.overrides[spec.Pool.Name], Pause: p.state.Pause, Asked: p.state.Asked, Budgets: p.budgets, Fallback: p.fallback(now), Footing: p.footing, Served: p.served,

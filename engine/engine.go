@@ -70,6 +70,10 @@ type Settings struct {
 	Exprs          []Expr
 	Overrides      []policy.Override
 
+	// Candidate are other rules that are tried beside these, without calling anybody; nil:
+	// none are. Of it count the pools with their rules, the events and the expressions.
+	Candidate *Settings
+
 	Source   Source
 	Actuator Actuator
 }

@@ -51,6 +51,7 @@ type Engine struct {
 	poolsMu   sync.Mutex     // held while pools is replaced, for Explain
 	pools     map[string]*pool
 	exprs     []*exprEvents
+	candidate *candidate
 	unread    map[string]bool // queries of loads whose history could not be read last time
 	emergency policy.EmergencyState
 	appetites map[string]*appetite // by the name of the host reading
@@ -195,6 +196,11 @@ func (e *Engine) tick(ctx context.Context, now time.Time) {
 	e.metrics.ticks.Inc()
 	e.metrics.tickDuration.Observe(time.Since(began).Seconds())
 	e.ticked(now)
+	_ = e.isolate("the rules that are tried", "", func() {
+		rest, cancel := context.WithDeadline(ctx, began.Add(s.Interval*9/10)) // the next turn is not late for it
+		defer cancel()
+		e.tryCandidate(rest, s, now, seen)
+	})
 }
 
 // mostMissed is how many ticks in a row may be missed before nobody knows what was

@@ -31,6 +31,7 @@ type observation struct {
 	used     [][]policy.Sample // by pool: what its budgets have spent
 
 	overrides map[string]*policy.Override // that have effect, by pool
+	measured  map[string]policy.Sample    // by what they were asked for with; nil unless rules are tried
 }
 
 // observe measures loads and hosts and asks the orchestrator for its counts.
@@ -79,6 +80,12 @@ func (e *Engine) observe(ctx context.Context, s *Settings, now time.Time) observ
 		_ = calls.Wait() // the functions return no error
 	})
 	g.Wait()
+	if s.Candidate != nil {
+		seen.measured = make(map[string]policy.Sample, len(signals))
+		for i, signal := range signals {
+			seen.measured[signalKey(signal)] = samples[i]
+		}
+	}
 	seen.loads = samples[:len(s.Pools)]
 	for i, p := range s.Pools {
 		if p.Current != nil {

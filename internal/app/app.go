@@ -208,7 +208,7 @@ func (a *App) reload() (err error) {
 	now := a.Now()
 	cfg, rules, err := Load(a.ConfigFile, a.Getenv, now, a.calendars.fetch)
 	if len(cfg.RuleFiles) > 0 { // also when one of them is wrong: it will be corrected
-		a.read = slices.Concat([]string{a.ConfigFile}, cfg.RuleFiles, rules.Files, a.state.aside())
+		a.read = slices.Concat([]string{a.ConfigFile}, cfg.RuleFiles, cfg.Candidates, rules.Files, a.state.aside())
 	}
 	if err != nil {
 		return err
@@ -221,6 +221,15 @@ func (a *App) reload() (err error) {
 		}
 	}
 	s := settings(cfg, rules, cfg.Hash[:16]+rules.Hash[:16], now)
+	if len(cfg.Candidates) > 0 {
+		tried, err := loadCandidate(cfg, now, a.calendars.fetch)
+		if err != nil {
+			return err
+		}
+		a.read = append(a.read, tried.Files...)
+		s.Candidate = settings(cfg, tried, tried.Hash, now)
+		s.Hash += tried.Hash[:16]
+	}
 	a.state.apply(s)
 	a.state.warn(a, cfg)
 	if a.current != nil && a.current.Hash == s.Hash && a.current.SafeMode == s.SafeMode && reflect.DeepEqual(a.current.Events, s.Events) {

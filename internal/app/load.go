@@ -20,7 +20,29 @@ import (
 func Load(name string, getenv func(string) string, now time.Time, fetch func(source, url string) ([]byte, error)) (config.Config, rulefile.Rules, error) {
 	cfg, err := config.Load(name, getenv)
 	rules, err := loadRules(cfg, err, now, fetch)
+	if len(cfg.Candidates) > 0 {
+		_, wrong := loadCandidate(cfg, now, fetch)
+		err = together(err, wrong)
+	}
 	return cfg, rules, err
+}
+
+// loadCandidate reads the rules that are tried.
+func loadCandidate(cfg config.Config, now time.Time, fetch func(source, url string) ([]byte, error)) (rulefile.Rules, error) {
+	cfg.RuleFiles = cfg.Candidates
+	return loadRules(cfg, nil, now, fetch)
+}
+
+// together holds all problems of two errors, each once: both may read the same files.
+func together(a, b error) error {
+	all, _ := errors.AsType[strictyaml.Problems](a)
+	more, _ := errors.AsType[strictyaml.Problems](b)
+	for _, p := range more {
+		if !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	return all.Err()
 }
 
 // loadRules reads the rule files of a configuration. The error holds what was wrong

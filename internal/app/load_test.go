@@ -62,3 +62,37 @@ func TestTheOrchestratorIsSpokenToInItsDialect(t *testing.T) {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }
+
+// Rules that are tried are checked like the others, and read anew when they change. Nobody
+// is called for them.
+func TestCandidateRules(t *testing.T) {
+	f := newFixture(t)
+	f.write(t, "new.yml", strings.Replace(rules, "min: 1", "min: 9", 1))
+	f.configure(t, "$", "", "candidate_rule_files: [new.yml]\n")
+	a := f.app(t)
+	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	for i := range 3 {
+		a.engine.Tick(t.Context(), at.Add(time.Duration(i)*time.Second))
+	}
+	for _, p := range a.Snapshot().Pools {
+		if p.Served.Candidate.Time == 0 {
+			t.Errorf("the candidate of %s is not scored: %+v", p.Pool.Name, p.Served)
+		}
+	}
+	if !slices.Contains(a.read, filepath.Join(f.dir, "new.yml")) {
+		t.Errorf("new.yml is not watched: %v", a.read)
+	}
+
+	before := a.current
+	f.write(t, "new.yml", "pools: [{name: nba, agents: {min: 3, max: 2}}]\n")
+	if err := a.Reload(); err == nil || !strings.Contains(err.Error(), "new.yml:1:") || a.current != before {
+		t.Errorf("a bad candidate: got %v, generation %d", err, a.current.Generation)
+	}
+	f.write(t, "new.yml", rules)
+	if err := a.Reload(); err != nil || a.current.Generation != before.Generation+1 || len(a.current.Candidate.Pools) != 2 {
+		t.Errorf("another candidate: got %v, generation %d", err, a.current.Generation)
+	}
+	if err := a.Reload(); err != nil || a.current.Generation != before.Generation+1 {
+		t.Errorf("the same candidate again: got %v, generation %d", err, a.current.Generation)
+	}
+}

@@ -33,6 +33,7 @@ type Config struct {
 	Defaults     Defaults
 	Webhooks     []Webhook
 	RuleFiles    []string // sorted; each exists
+	Candidates   []string // rule files that are tried beside these; none: nothing is
 	Storage      string   // directory of what must outlive the process
 	Reports      Reports
 	Hash         string // of the file and what the environment overrides
@@ -115,6 +116,7 @@ type file struct {
 	Storage      storage        `yaml:"storage"`
 	Reports      reports        `yaml:"reports"`
 	RuleFiles    []string       `yaml:"rule_files"`
+	Candidates   []string       `yaml:"candidate_rule_files"`
 }
 
 type storage struct {
@@ -266,7 +268,11 @@ func parse(name string, data []byte, getenv func(string) string) (Config, error)
 		cfg.Limits.At = f.Pos()
 	}
 	cfg.Webhooks = c.webhooks(f.Webhooks, dir)
-	cfg.RuleFiles = c.ruleFiles(f, dir)
+	if len(f.RuleFiles) == 0 {
+		ps.Add(f.At("rule_files"), "rule_files is missing, like [rules/*.yml]")
+	}
+	cfg.RuleFiles = c.files(f.Where, "rule_files", f.RuleFiles, dir)
+	cfg.Candidates = c.files(f.Where, "candidate_rule_files", f.Candidates, dir)
 	cfg.Storage = c.storage(f.Storage, dir, getenv)
 	cfg.Reports = c.reports(f.Reports, dir)
 	cfg.Hash = fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(data, "%v %v %v", cfg.Limits, cfg.Hosts, cfg.Emergency)))
@@ -550,15 +556,12 @@ func (c checker) webhookEvents(h webhook) []string {
 	return h.Events
 }
 
-// ruleFiles returns the files that the patterns match, relative to the
+// files returns the files that the patterns of a key match, relative to the
 // configuration's directory. A pattern without a file is a problem: it is a
 // typing error more often than an intention.
-func (c checker) ruleFiles(f file, dir string) []string {
+func (c checker) files(w strictyaml.Where, key string, patterns []string, dir string) []string {
 	var files []string
-	if len(f.RuleFiles) == 0 {
-		c.Add(f.At("rule_files"), "rule_files is missing, like [rules/*.yml]")
-	}
-	for _, pattern := range f.RuleFiles {
+	for _, pattern := range patterns {
 		full := pattern
 		if !filepath.IsAbs(full) {
 			full = filepath.Join(dir, pattern)
@@ -566,9 +569,9 @@ func (c checker) ruleFiles(f file, dir string) []string {
 		matches, err := filepath.Glob(full)
 		switch {
 		case err != nil:
-			c.Add(f.At("rule_files"), "%q is not a pattern: %s", pattern, err)
+			c.Add(w.At(key), "%q is not a pattern: %s", pattern, err)
 		case len(matches) == 0:
-			c.Add(f.At("rule_files"), "no file matches %q", pattern)
+			c.Add(w.At(key), "no file matches %q", pattern)
 		}
 		files = append(files, matches...)
 	}

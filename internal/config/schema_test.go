@@ -48,6 +48,7 @@ limits:
 defaults: {mode: dry_run, lead_time: 10m, quantile: 0.9, sensitivity: 1}
 storage: {path: data}
 reports: {path: reports, keep: 30d}
+candidate_rule_files: [rules/*.yml]
 webhooks:
   - {name: pager, url: "https://hooks.example/x", events: [scaling_failed, emergency], secret_file: hook.secret, timeout: 5s, tls_config: {ca_file: ca.pem}}
   - {url: "http://127.0.0.1:8080", events: [scaling_executed], secret_file: /run/hook.secret}
