@@ -607,3 +607,64 @@ func TestABrokenQueryCostsItsPoolsOnly(t *testing.T) {
 		t.Errorf("once it is mended (-want +got):\n%s\nleft: %v", diff, e.unread)
 	}
 }
+
+// A history of more values than are read at once is read in parts, the oldest first, and no
+// model is fitted before all of it is there. A turn that has no time for more goes on.
+func TestALongHistoryIsReadInParts(t *testing.T) {
+	const pools = 300
+	w := newWorld(flat(100), map[string]int{})
+	source := &parts{world: w}
+	var specs []Pool
+	for i := range pools {
+		specs = append(specs, spec(fmt.Sprintf("pool-%03d", i)))
+	}
+	s := settings(w, specs...)
+	s.Source, s.History, s.Interval = source, 14*24*time.Hour, time.Nanosecond // there is never time for more than one part
+	e := newEngine(t)
+	e.Apply(s)
+	lengths := func() (read []int) {
+		e.Tick(t.Context(), start)
+		for _, p := range e.Snapshot().Pools {
+			if n := p.History.Len(); !slices.Contains(read, n) {
+				read = append(read, n)
+			}
+		}
+		return read
+	}
+	const whole = 14 * 288
+	const first = valuesPerPart / pools
+	if diff := cmp.Diff([]int{first}, lengths()); diff != "" || !e.pools["pool-000"].reading {
+		t.Errorf("after one turn (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]int{whole}, lengths()); diff != "" || e.pools["pool-000"].reading {
+		t.Errorf("after two turns (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]int{first, whole - first}, source.lengths); diff != "" {
+		t.Errorf("parts (-want +got):\n%s", diff)
+	}
+}
+
+// A pool whose history is not read to its end is not fitted, and the others are.
+func TestNothingIsFittedToHalfAHistory(t *testing.T) {
+	w := newWorld(flat(100), map[string]int{"nba": 10, "nfl": 10})
+	e := newEngine(t)
+	s := settings(w, spec("nba"), spec("nfl"))
+	e.adopt(s, start, false)
+	e.fetch(t.Context(), s, start, time.Now().Add(time.Hour))
+	e.pools["nba"].reading = true
+	e.learn(t.Context(), s, start, time.Now().Add(time.Hour))
+	if e.pools["nba"].predictor != nil || e.pools["nfl"].predictor == nil {
+		t.Errorf("nba, which is being read, is fitted: %v; nfl: %v", e.pools["nba"].predictor != nil, e.pools["nfl"].predictor != nil)
+	}
+}
+
+// parts notes how long the parts of the history are.
+type parts struct {
+	*world
+	lengths []int
+}
+
+func (p *parts) Range(ctx context.Context, r Range, signals []policy.Signal) ([]forecast.Series, error) {
+	p.lengths = append(p.lengths, int(r.End.Sub(r.Start)/r.Step)+1)
+	return p.world.Range(ctx, r, signals)
+}

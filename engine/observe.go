@@ -135,13 +135,13 @@ const maxCount = 1 << 20
 // learn fetches what the histories lack, fits models that are due and renews
 // forecasts. Fits that do not begin before the deadline wait for a later tick.
 func (e *Engine) learn(ctx context.Context, s *Settings, now, deadline time.Time) {
-	e.fetch(ctx, s, now)
+	e.fetch(ctx, s, now, deadline)
 	horizon := int(s.Horizon / s.Step)
 	var work errgroup.Group
 	work.SetLimit(runtime.GOMAXPROCS(0))
 	for _, spec := range s.Pools {
 		p := e.pools[spec.Pool.Name]
-		due := p.history.Len() > 0 && (!now.Before(p.refitDue) || p.predictor != nil && p.predictor.Drifted())
+		due := p.history.Len() > 0 && !p.reading && (!now.Before(p.refitDue) || p.predictor != nil && p.predictor.Drifted())
 		if !due && !p.stale {
 			continue
 		}
@@ -197,10 +197,14 @@ type request struct {
 // Pools whose histories end at the same instant, and whose loads have one query, share one
 // request.
 //
+// A long history of many pools is read in parts, the oldest first, in as many turns as it
+// takes: what comes after the deadline waits for the next one. Meanwhile the pools that know
+// theirs go on.
+//
 // After a request that failed the others wait for the next turn, since it may have taken as
 // long as it could. Those that failed last time come last: a query that is broken costs the
 // pools that have it, and no others.
-func (e *Engine) fetch(ctx context.Context, s *Settings, now time.Time) {
+func (e *Engine) fetch(ctx context.Context, s *Settings, now, deadline time.Time) {
 	end := now.Add(-s.QueryLag).Truncate(s.Step)
 	groups := map[request][]Pool{}
 	for _, spec := range s.Pools {
@@ -224,38 +228,68 @@ func (e *Engine) fetch(ctx context.Context, s *Settings, now time.Time) {
 	for _, r := range slices.SortedFunc(maps.Keys(groups), func(a, b request) int {
 		return cmp.Or(cmp.Compare(failed(a), failed(b)), a.start.Compare(b.start), cmp.Compare(a.query, b.query))
 	}) {
-		specs := groups[r]
-		signals := make([]policy.Signal, len(specs))
-		for i, spec := range specs {
-			signals[i] = spec.Load
-		}
-		complete := make([]int, len(specs)) // places of what tells how complete the loads are
-		for i, spec := range specs {
-			if spec.Completeness != nil {
-				complete[i] = len(signals)
-				signals = append(signals, *spec.Completeness)
-			}
-		}
-		series, err := e.history(ctx, s, Range{Start: r.start, End: end, Step: s.Step}, signals)
-		if err != nil {
-			e.metrics.historyFailures.Inc()
-			e.logger.Warn("history not read; going on with what is known", "pools", len(specs), "such as", specs[0].Pool.Name, "start", r.start, "err", err)
-			e.unread[r.query] = true
+		if specs := groups[r]; !e.readAll(ctx, s, r, specs, end, deadline) {
 			return
 		}
+	}
+}
+
+// readAll extends the histories of pools until end, and reports whether there is time and
+// reason to go on with others.
+func (e *Engine) readAll(ctx context.Context, s *Settings, r request, specs []Pool, end, deadline time.Time) bool {
+	for start := r.start; !start.After(end); {
+		part := Range{Start: start, End: start.Add(time.Duration(max(valuesPerPart/len(specs), 1)-1) * s.Step), Step: s.Step}
+		if part.End.After(end) {
+			part.End = end
+		}
+		if err := e.read(ctx, s, part, specs, end); err != nil {
+			e.metrics.historyFailures.Inc()
+			e.logger.Warn("history not read; going on with what is known", "pools", len(specs), "such as", specs[0].Pool.Name, "start", start, "err", err)
+			e.unread[r.query] = true
+			return false
+		}
 		delete(e.unread, r.query)
-		for i, spec := range specs {
-			p := e.pools[spec.Pool.Name]
-			if err := e.isolate("a history", spec.Pool.Name, func() {
-				load := series[i]
-				if spec.Completeness != nil {
-					load.Values = p.completeness.Mask(load.Values, series[complete[i]].Values)
-				}
-				p.extend(load, int(s.History/s.Step))
-			}); err != nil {
-				p.learned(nil) // it may have seen what the history has not; it is fitted anew
-				p.forecastErr, p.refitDue = err, now
-			}
+		if start = part.End.Add(s.Step); !time.Now().Before(deadline) {
+			return false
 		}
 	}
+	return true
+}
+
+// valuesPerPart is how many values of all pools are read at once, about 25 MB.
+const valuesPerPart = 1_000_000
+
+// read extends the histories of pools, which share a query, by a part of what they lack
+// until end.
+func (e *Engine) read(ctx context.Context, s *Settings, part Range, specs []Pool, end time.Time) error {
+	signals := make([]policy.Signal, len(specs))
+	for i, spec := range specs {
+		signals[i] = spec.Load
+	}
+	complete := make([]int, len(specs)) // places of what tells how complete the loads are
+	for i, spec := range specs {
+		if spec.Completeness != nil {
+			complete[i] = len(signals)
+			signals = append(signals, *spec.Completeness)
+		}
+	}
+	series, err := e.history(ctx, s, part, signals)
+	if err != nil {
+		return err
+	}
+	for i, spec := range specs {
+		p := e.pools[spec.Pool.Name]
+		if err := e.isolate("a history", spec.Pool.Name, func() {
+			load := series[i]
+			if spec.Completeness != nil {
+				load.Values = p.completeness.Mask(load.Values, series[complete[i]].Values)
+			}
+			p.extend(load, int(s.History/s.Step))
+			p.reading = part.End.Before(end)
+		}); err != nil {
+			p.learned(nil) // it may have seen what the history has not; it is fitted anew
+			p.forecastErr, p.refitDue = err, time.Time{}
+		}
+	}
+	return nil
 }

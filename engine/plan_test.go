@@ -132,7 +132,7 @@ func TestPlanIsWhatTheLoopDoes(t *testing.T) {
 		e := New(Options{Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler)})
 		e.Apply(s)
 		e.adopt(s, start, false)
-		e.fetch(t.Context(), s, start)
+		e.fetch(t.Context(), s, start, time.Now().Add(time.Hour))
 		source.pools = map[string]PoolPlan{"nba": want.Pools[0], "nfl": want.Pools[1]}
 		for i := range want.Pools[0].Points {
 			e.Tick(t.Context(), start.Add(time.Duration(i)*s.Step))

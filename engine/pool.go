@@ -37,6 +37,7 @@ type pool struct {
 
 	history     forecast.Series // measured load
 	known       time.Time       // when the load was last measured
+	reading     bool            // the history is not read to its end
 	largest     float64         // largest load in history
 	predictor   *forecast.Predictor
 	refitDue    time.Time
