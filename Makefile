@@ -27,6 +27,9 @@ KUBE_APISERVER ?= $(CURDIR)/$(BIN)/kube-apiserver
 ETCD           ?= /usr/bin/etcd
 ALERTMANAGER   ?= /usr/bin/prometheus-alertmanager
 PROMTOOL       ?= $(CURDIR)/$(BIN)/promtool
+# The status pages are looked at with Debian's Chromium and axe-core.
+CHROMIUM       ?= /usr/bin/chromium
+AXE            ?= $(CURDIR)/tools/axe/node_modules/axe-core/axe.min.js
 
 .PHONY: help
 help: ## list the targets
@@ -50,16 +53,22 @@ race: ## run the tests with the race detector; needs a C compiler
 	CGO_ENABLED=1 go test -race ./...
 
 .PHONY: e2e
-e2e: build $(PROMETHEUS_OLD) $(PROMETHEUS_NEW) $(ALERTMANAGER) ## run the binary against real servers of Prometheus and Alertmanager
+e2e: build $(PROMETHEUS_OLD) $(PROMETHEUS_NEW) $(ALERTMANAGER) $(CHROMIUM) $(AXE) ## run the binary against real servers of Prometheus and Alertmanager, and a real browser
 	PROMETHEUS_OLD=$(PROMETHEUS_OLD) PROMETHEUS_NEW=$(PROMETHEUS_NEW) ALERTMANAGER=$(ALERTMANAGER) SCALING_ADAPTER=$(CURDIR)/$(BIN)/scaling-adapter \
+		CHROMIUM=$(CHROMIUM) AXE=$(AXE) \
 		go test -tags e2e -count 1 -timeout 10m ./internal/e2e/
 
-/usr/bin/prometheus /usr/bin/prometheus-alertmanager:
+/usr/bin/prometheus /usr/bin/prometheus-alertmanager /usr/bin/chromium:
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(@F)
 
 $(CURDIR)/$(BIN)/prometheus $(CURDIR)/$(BIN)/promtool: tools/prometheus/go.mod
 	cd tools/prometheus && go build -tags remove_all_sd -trimpath -ldflags '-s -w' -o $@ github.com/prometheus/prometheus/cmd/$(@F)
+	touch $@
+
+$(CURDIR)/tools/axe/node_modules/axe-core/axe.min.js: tools/axe/package-lock.json
+	@command -v npm >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm; }
+	cd tools/axe && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 .PHONY: e2e-kubernetes

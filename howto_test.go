@@ -69,7 +69,7 @@ func command(t *testing.T) string {
 	goSources(t, func(string, string) {})
 	read(t, "go.mod")
 	read(t, "go.sum")
-	for _, pattern := range []string{"internal/api/*.html", "rules/*.yml", "rules/leagues/*.yml", "rules/calendars/*.ics"} {
+	for _, pattern := range []string{"internal/api/page/*", "rules/*.yml", "rules/leagues/*.yml", "rules/calendars/*.ics"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: no files, %v", pattern, err)

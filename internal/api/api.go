@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -272,6 +273,16 @@ func (s server) decisions(w http.ResponseWriter, r *http.Request) {
 		views = append(views, decisionOf(d))
 	}
 	respond(w, http.StatusOK, apiv1.Answer{Status: apiv1.Success, Data: views})
+}
+
+// recent returns the newest decisions of the pools, newest first.
+func recent(pools []engine.PoolStatus, limit int) []policy.Decision {
+	var all []policy.Decision
+	for _, p := range pools {
+		all = append(all, p.Recent...)
+	}
+	slices.SortStableFunc(all, func(a, b policy.Decision) int { return b.Time.Compare(a.Time) })
+	return all[:min(len(all), limit)]
 }
 
 func decisionOf(d policy.Decision) apiv1.Decision {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -73,9 +72,18 @@ func snapshot(names ...string) *engine.Snapshot {
 	return snap
 }
 
+// showing are options with which a snapshot is told.
+func showing(snap *engine.Snapshot) Options {
+	e := engine.New(engine.Options{Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler)})
+	if snap != nil {
+		e.Apply(snap.Settings)
+	}
+	return Options{Snapshot: func() *engine.Snapshot { return snap }, Metrics: prometheus.NewRegistry(), Engine: e, Now: func() time.Time { return now }}
+}
+
 func get(t *testing.T, snap *engine.Snapshot, path string) (int, string) {
 	t.Helper()
-	h := apitest.Answers(New(Options{Snapshot: func() *engine.Snapshot { return snap }, Metrics: prometheus.NewRegistry()}))
+	h := apitest.Answers(New(showing(snap)))
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return w.Code, w.Body.String()
@@ -119,7 +127,9 @@ func TestAPIBeforeTheFirstTickAndBadRequests(t *testing.T) {
 		{nil, "/", 200, "waiting for the first tick"},
 		{nil, "/api/v1/pools?pool=nba", 404, `no pool \"nba\"`},
 		{snapshot("nba"), "/api/v1/forecast?pool=x", 404, `no pool \"x\"`},
-		{snapshot("nba"), "/?pool=x", 404, `no pool \"x\"`},
+		{snapshot("nba"), "/pools/x", 404, `no pool &#34;x&#34;; known are nba`},
+		{nil, "/pools/nba", 404, `no pool &#34;nba&#34;; the adapter has not taken its first tick`},
+		{nil, "/configuration", 200, "waiting for the first tick"},
 		{snapshot("nba"), "/api/v1/decisions?limit=-1", 400, "limit must be a whole number above 0"},
 		{snapshot("nba"), "/nothing", 404, "not found"},
 	} {
@@ -203,92 +213,5 @@ func TestReloadIsForThoseWhoMay(t *testing.T) {
 		if !strings.Contains(log.String(), tc.audit) {
 			t.Errorf("%s: the audit says %s, want %s", tc.name, log.String(), tc.audit)
 		}
-	}
-}
-
-func TestPageShowsPoolsAndEscapesWhatComesFromOutside(t *testing.T) {
-	_, all := get(t, snapshot("nba", "nfl"), "/")
-	_, one := get(t, snapshot("nba", "nfl"), "/?pool=nfl")
-	for _, tc := range []struct {
-		name, page, want string
-		there            bool
-	}{
-		{"pool", all, `id="nba"`, true},
-		{"what is missing", all, "degraded: host memory is error", true},
-		{"failure", all, "last request: failed: told to fail", true},
-		{"reason", all, "expects &lt;b&gt;72&lt;/b&gt;", true},
-		{"event", all, "Celtics &lt;at&gt; Knicks", true},
-		{"next event", all, "next game Tue 17:00:00: Suns at Lakers", true},
-		{"decision without change", all, "held", false},
-		{"other pool", one, `id="nba"`, false},
-		{"decision without change of one pool", one, "held", true},
-		{"numbers that are none", all, "NaN", false},
-		{"script", all, "<script", false},
-		{"other servers", all, "//", false},
-	} {
-		page := strings.ReplaceAll(tc.page, "http-equiv", "")
-		if strings.Contains(page, tc.want) != tc.there {
-			t.Errorf("%s: %q is there: %v", tc.name, tc.want, !tc.there)
-		}
-	}
-}
-
-func TestPageHasBoundedLength(t *testing.T) {
-	var names []string
-	for i := range 45 {
-		names = append(names, fmt.Sprintf("pool-%02d", i))
-	}
-	for path, want := range map[string]struct {
-		pools int
-		next  string
-	}{"/": {20, "/?from=20"}, "/?from=20": {20, "/?from=40"}, "/?from=40": {5, ""}, "/?from=-7": {20, "/?from=20"}, "/?from=x": {20, "/?from=20"}, "/?from=99": {0, ""}} {
-		_, page := get(t, snapshot(names...), path)
-		if got := strings.Count(page, "<svg"); got != want.pools {
-			t.Errorf("%s: got %d pools, want %d", path, got, want.pools)
-		}
-		if strings.Contains(page, "more pools") != (want.next != "") || !strings.Contains(page, want.next) {
-			t.Errorf("%s: no link to %q", path, want.next)
-		}
-	}
-}
-
-func TestChartDrawsWhatItIsGiven(t *testing.T) {
-	p := &snapshot("nba").Pools[0]
-	c := chartOf(p, now)
-	if got := strings.Count(c.Load, "M"); got != 2 {
-		t.Errorf("the load has a gap: got %d pieces, want 2", got)
-	}
-	if !strings.HasSuffix(c.Band, "Z") || strings.Count(c.Band, "L") != 3 {
-		t.Errorf("band: got %s", c.Band)
-	}
-	if len(c.Events) != 2 || c.Events[0].X >= c.Now || c.Events[1].X <= c.Now {
-		t.Errorf("events: got %+v around %v", c.Events, c.Now)
-	}
-	if c.Most != 0 {
-		t.Errorf("a maximum above the chart is drawn at %v", c.Most)
-	}
-	p.Pool.Agents.Max = 5
-	if c := chartOf(p, now); !(c.Most > plotTop && c.Most < plotBottom) {
-		t.Errorf("the maximum is drawn at %v", c.Most)
-	}
-	if got := strings.Count(c.Agents, "H"); got != 2 {
-		t.Errorf("agents: got %d steps, want 2", got)
-	}
-	*p = engine.PoolStatus{Pool: p.Pool}
-	if c := chartOf(p, now); c.Load != "" || c.Band != "" || c.Agents != "" || len(c.Loads) == 0 {
-		t.Errorf("nothing known: got %+v", c)
-	}
-}
-
-func TestNiceTicksAreRoundAndFew(t *testing.T) {
-	for top, want := range map[float64][]float64{
-		108: {0, 25, 50, 75, 100}, 9: {0, 2, 4, 6, 8}, 3.2: {0, 1, 2, 3}, 0.5: {0, 0.1, 0.2, 0.30000000000000004, 0.4, 0.5}, 650: {0, 200, 400, 600},
-	} {
-		if diff := cmp.Diff(want, niceTicks(top, 0)); diff != "" {
-			t.Errorf("niceTicks(%v) (-want +got):\n%s", top, diff)
-		}
-	}
-	if diff := cmp.Diff([]float64{0, 1, 2}, niceTicks(2.2, 1)); diff != "" {
-		t.Errorf("at least 1 apart (-want +got):\n%s", diff)
 	}
 }

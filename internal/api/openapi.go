@@ -228,6 +228,10 @@ func (w writer) success(o operation, e example) docMessage {
 
 func (w writer) failure(status int, why string, o operation, e example) docMessage {
 	m := docMessage{Description: why, Content: map[string]docContent{}}
+	if o.media == mediaHTML {
+		m.Content[mediaHTML] = plainText[mediaText]
+		return m
+	}
 	if o.media != mediaText {
 		c := docContent{Schema: w.maker.failure()}
 		if status == http.StatusBadRequest && e.Error != "" {

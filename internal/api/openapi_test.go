@@ -145,6 +145,9 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 	}
 	of := func(o Options) http.Handler {
 		o.Metrics, o.Audit, o.Now = prometheus.NewRegistry(), slog.New(slog.DiscardHandler), func() time.Time { return now }
+		if o.Engine == nil {
+			o.Engine = newDesk(t).engine
+		}
 		return apitest.Calls(New(o))
 	}
 	anybody := func(*http.Request) (string, error) { return "", nil }
@@ -152,7 +155,7 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 	// Before the first tick.
 	early := newDesk(t).handler
 	for path, code := range map[string]int{
-		"/": 200, "/metrics": 200, "/-/healthy": 200, "/-/ready": 503, "/debug/goroutines": 200, "/api/v1/openapi.json": 200, "/api/v1/status": 200, "/api/v1/health": 200, "/api/v1/pools": 200, "/api/v1/decisions": 200,
+		"/": 200, "/configuration": 200, "/page.css": 200, "/page.js": 200, "/metrics": 200, "/-/healthy": 200, "/-/ready": 503, "/debug/goroutines": 200, "/api/v1/openapi.json": 200, "/api/v1/status": 200, "/api/v1/health": 200, "/api/v1/pools": 200, "/api/v1/decisions": 200,
 		"/api/v1/forecast": 200, "/api/v1/explain?pool=nba": 503, "/api/v1/budgets": 200, "/api/v1/plan": 503, "/api/v1/rules": 503, "/api/v1/overrides": 200, "/api/v1/events": 200,
 		"/api/v1/pools?pool=nba": 404,
 	} {
@@ -170,7 +173,7 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 		},
 	})
 	for path, code := range map[string]int{
-		"/?pool=nba": 200, "/?from=1": 200, "/?pool=x": 404, "/-/ready": 200, "/api/v1/status": 200, "/api/v1/health": 200, "/api/v1/pools": 200, "/api/v1/pools?pool=x": 404,
+		"/?pool=nba": 301, "/?from=1": 200, "/configuration?from=1": 200, "/pools/nba": 200, "/pools/nba?range=7d": 200, "/pools/x": 404, "/-/ready": 200, "/api/v1/status": 200, "/api/v1/health": 200, "/api/v1/pools": 200, "/api/v1/pools?pool=x": 404,
 		"/api/v1/decisions?limit=1": 200, "/api/v1/decisions?limit=0": 400, "/api/v1/decisions?pool=x": 404,
 		"/api/v1/forecast": 200, "/api/v1/forecast?pool=nba&parts=true": 200, "/api/v1/forecast?parts=true": 400, "/api/v1/forecast?pool=x": 404,
 		"/api/v1/explain?pool=nba": 200, "/api/v1/explain?pool=nfl": 200, "/api/v1/explain?pool=nba&at=2026-11-23T12:00:00Z": 200, "/api/v1/explain": 400, "/api/v1/explain?pool=x": 404,
@@ -310,7 +313,7 @@ func TestDefaultsAreThoseOfTheDocument(t *testing.T) {
 		names = append(names, fmt.Sprintf("pool-%02d", i)) // have more decisions than are told
 	}
 	snap := snapshot(names...)
-	many := New(Options{Snapshot: func() *engine.Snapshot { return snap }, Metrics: prometheus.NewRegistry()})
+	many := New(showing(snap))
 	desk := newDesk(t)
 	desk.must(t, "POST", "/api/v1/events", `{"type":"breaking_news","start":"2026-11-24T08:00:00Z","duration":"1h"}`)
 	desk.tick(t)

@@ -40,9 +40,11 @@ const (
 
 // Media types.
 const (
-	mediaJSON = "application/json"
-	mediaText = "text/plain"
-	mediaHTML = "text/html"
+	mediaJSON   = "application/json"
+	mediaText   = "text/plain"
+	mediaHTML   = "text/html"
+	mediaCSS    = "text/css"
+	mediaScript = "text/javascript"
 )
 
 const (
@@ -55,11 +57,27 @@ const (
 func (s server) routes(told *orders) []route {
 	pool := query("pool", "Name of the only pool to tell of. Without it: all pools.", text)
 	author := query("author", "Who orders it.", schema{Type: types{"string"}, MaxLength: mostName})
+	pages := pages{s, told}
 	return []route{
-		{"GET /{$}", s.page, operation{
-			id: "page", tag: tagProcess, does: "The status page", media: mediaHTML,
-			takes: []parameter{pool, query("from", "Place of the first pool on the page.", whole(0, 0))},
+		{"GET /{$}", pages.pools, operation{
+			id: "page", tag: tagProcess, does: "The status page: all pools", media: mediaHTML,
+			takes: []parameter{query("from", "Place of the first pool on the page.", whole(0, 0)), query("pool", "Name of a pool, whose page is told.", text)},
+			fails: map[int]string{301: "The page of the pool is elsewhere."},
+		}},
+		{"GET /pools/{pool}", pages.pool, operation{
+			id: "poolPage", tag: tagProcess, does: "The status page of a pool", media: mediaHTML,
+			takes: []parameter{query("range", "How much of the past the charts show; 24h without it.", schema{Type: types{"string"}, Enum: []any{"24h", "7d"}})},
 			fails: map[int]string{404: noPool},
+		}},
+		{"GET /configuration", pages.configuration, operation{
+			id: "configurationPage", tag: tagProcess, does: "The page of the configuration in force", media: mediaHTML,
+			takes: []parameter{query("from", "Place of the first pool on the page.", whole(0, 0))},
+		}},
+		{"GET /page.css", styleSheet.ServeHTTP, operation{
+			id: "pageStyle", tag: tagProcess, does: "The style of the status pages", media: mediaCSS,
+		}},
+		{"GET /page.js", script.ServeHTTP, operation{
+			id: "pageScript", tag: tagProcess, does: "The script of the status pages, which keeps them up to date", media: mediaScript,
 		}},
 		{"GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP, operation{
 			id: "metrics", tag: tagProcess, does: "Metrics for Prometheus", media: mediaText,

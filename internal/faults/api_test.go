@@ -181,8 +181,8 @@ func TestSecretsAreNowhere(t *testing.T) {
 	}
 	asked := func(when string) {
 		for _, path := range []string{
-			"/", "/?pool=nba", "/metrics", "/-/ready", "/-/healthy", "/api/v1/openapi.json", "/api/v1/status", "/api/v1/health", "/api/v1/pools", "/api/v1/decisions", "/api/v1/forecast",
-			"/api/v1/explain?pool=nba", "/api/v1/budgets", "/api/v1/plan?to=1h", "/api/v1/rules", "/api/v1/overrides", "/api/v1/events", "/api/v1/none", "/?pool=none",
+			"/", "/pools/nba?range=7d", "/configuration", "/debug/goroutines", "/api/v1/report", "/metrics", "/-/ready", "/-/healthy", "/api/v1/openapi.json", "/api/v1/status", "/api/v1/health", "/api/v1/pools", "/api/v1/decisions", "/api/v1/forecast",
+			"/api/v1/explain?pool=nba", "/api/v1/budgets", "/api/v1/plan?to=1h", "/api/v1/rules", "/api/v1/overrides", "/api/v1/events", "/api/v1/none", "/pools/none",
 		} {
 			_, text := r.fetch(t, http.MethodGet, path, "", "Authorization", "Bearer "+canaries["tokens"])
 			look(when+", "+path, text)
