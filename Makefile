@@ -110,6 +110,11 @@ check-alerts: $(PROMTOOL) ## check the rule files of rules/prometheus/ and run t
 	$(PROMTOOL) check rules --lint=all --lint-fatal rules/prometheus/*.yml
 	$(PROMTOOL) test rules rules/prometheus/tests/*.test.yml
 
+.PHONY: check-metrics
+check-metrics: build $(PROMTOOL) ## run the demo and check the metrics that it exposes
+	SCALING_ADAPTER=$(CURDIR)/$(BIN)/scaling-adapter PROMTOOL=$(PROMTOOL) \
+		go test -tags e2e_metrics -run '^TestMetrics$$' -count 1 ./internal/e2e/
+
 .PHONY: bench
 bench: ## run the benchmarks; BENCH selects some
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
@@ -141,7 +146,7 @@ golden: ## rewrite the golden files; review them like code
 	go test ./cmd/scaling-adapter -update
 
 .PHONY: ci
-ci: lint check-rules check-alerts test race e2e ## what the continuous integration runs
+ci: lint check-rules check-alerts check-metrics test race e2e ## what the continuous integration runs
 
 .PHONY: clean
 clean: ## remove what was built

@@ -48,6 +48,7 @@ var allowed = map[string][]string{
 	"internal/store":               {"engine", "policy", "policy/budget"},
 	"internal/app":                 {"actuator", "actuator/dialect", "engine", "forecast", "internal/api", "internal/config", "internal/report", "internal/store", "internal/strictyaml", "internal/webhook", "policy", "promquery", "rulefile"},
 	"internal/demo":                {"forecast", "internal/app", "internal/promengine", "internal/simulator", "policy", "rules"},
+	"internal/demo/demotest":       {"internal/demo"},
 	"internal/e2e":                 {},
 	"internal/e2e/promtest":        {"internal/promengine"},
 	"internal/csvseries":           {"forecast", "internal/strictyaml"},

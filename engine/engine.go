@@ -116,6 +116,27 @@ type Pool struct {
 	Budgets  []Budget
 }
 
+// asks returns the types of the events that the pool's rules and budgets ask for.
+func (p Pool) asks() map[string]bool {
+	types := map[string]bool{}
+	condition := func(c policy.Condition) {
+		for _, m := range c.Events {
+			types[m.Type] = true
+		}
+	}
+	rules := slices.Clone(p.Rules)
+	for _, b := range p.Budgets {
+		rules = append(rules, b.When...)
+	}
+	for _, r := range rules {
+		condition(r.When)
+		if r.Unless != nil {
+			condition(*r.Unless)
+		}
+	}
+	return types
+}
+
 // Expr is a query that makes events: one for each series of its answer, from when
 // it was true for some time until it is not. True is a value that is neither absent,
 // nor 0, nor NaN.

@@ -123,8 +123,8 @@ func newDescs() descs {
 		mode:         desc("pool_mode", "1 for the mode of the pool.", "pool", "mode"),
 		constraint:   desc("constraint_active", "1 while a reason moves or holds the pool's agents.", "pool", "reason"),
 		rule:         desc("rule_active", "1 while a rule's condition holds for a pool.", "rule", "pool"),
-		event:        desc("event_active", "Events of a type that concern a pool and are going on.", "type", "pool"),
-		nextEvent:    desc("event_next_start_timestamp_seconds", "When the next event of a type that concerns a pool starts; not there if none is known.", "type", "pool"),
+		event:        desc("event_active", "Events going on that concern a pool, of a type that its rules ask for.", "type", "pool"),
+		nextEvent:    desc("event_next_start_timestamp_seconds", "When the next event that concerns a pool starts, of a type that its rules ask for; not there if none is known.", "type", "pool"),
 		signal:       desc("signal_up", "1 while a signal is fresh and complete.", "pool", "signal"),
 		signalAge:    desc("signal_age_seconds", "Age of a signal's last sample.", "pool", "signal"),
 		host:         desc("host_utilization_ratio", "Share of a host resource that is used, by group of hosts.", "hosts", "resource"),
@@ -204,6 +204,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for i := range snap.Pools {
 		c.collectPool(ch, gauge, snap, &snap.Pools[i])
+		c.collectEvents(gauge, snap.Time, &snap.Pools[i], snap.Settings.Pools[i].asks())
 	}
 }
 
@@ -246,7 +247,6 @@ func (c collector) collectPool(ch chan<- prometheus.Metric, gauge gaugeFunc, sna
 	c.collectBudgets(gauge, p)
 	c.collectForecast(gauge, snap, p)
 	c.collectDecision(gauge, p)
-	c.collectEvents(gauge, snap.Time, p)
 }
 
 // collectServed sends sums that begin anew with the process, as counters do.
@@ -316,11 +316,13 @@ func (c collector) collectDecision(gauge gaugeFunc, p *PoolStatus) {
 	}
 }
 
-func (c collector) collectEvents(gauge gaugeFunc, now time.Time, p *PoolStatus) {
+// collectEvents leaves out the types that nobody asks for: whoever tells events may make up
+// as many as there are events.
+func (c collector) collectEvents(gauge gaugeFunc, now time.Time, p *PoolStatus, asked map[string]bool) {
 	going, next := map[string]int{}, map[string]time.Time{}
 	for _, e := range p.Events { // by start
 		switch {
-		case !e.End.After(now):
+		case !asked[e.Type], !e.End.After(now):
 		case !e.Start.After(now):
 			going[e.Type]++
 		case next[e.Type].IsZero():

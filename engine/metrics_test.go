@@ -45,22 +45,58 @@ scaling_adapter_forecast_interval_coverage_ratio{horizon="1h",pool="nba"} 0.75
 	}
 }
 
-// What goes on is counted by type, and of what is to come the next one is told.
+// A sample says what is forecast for its own time and the horizon: moved by the horizon, it
+// lies over what happened.
+func TestForecastsAreExportedByHorizonAndQuantile(t *testing.T) {
+	const step = 5 * time.Minute
+	spec := spec("nba")
+	f := forecast.Forecast{Start: start, Step: step, Levels: []float64{0.5, 0.99}, Paths: make([][]float64, 2)}
+	for k := range 12 { // minutes since the start
+		f.Paths[0] = append(f.Paths[0], float64(5*k))
+		f.Paths[1] = append(f.Paths[1], float64(5*k)+1000)
+	}
+	snap := &Snapshot{
+		Time: start.Add(10 * time.Minute), Settings: &Settings{Step: step, Horizon: 30 * time.Minute, Pools: []Pool{spec}},
+		Pools: []PoolStatus{{Pool: spec.Pool, Forecast: f}},
+	}
+	const want = `
+# HELP scaling_adapter_forecast_load Forecast load at a horizon, by quantile of the predictive distribution.
+# TYPE scaling_adapter_forecast_load gauge
+scaling_adapter_forecast_load{horizon="15m",pool="nba",quantile="0.5"} 25
+scaling_adapter_forecast_load{horizon="15m",pool="nba",quantile="0.99"} 1025
+scaling_adapter_forecast_load{horizon="30m",pool="nba",quantile="0.5"} 40
+scaling_adapter_forecast_load{horizon="30m",pool="nba",quantile="0.99"} 1040
+scaling_adapter_forecast_load{horizon="5m",pool="nba",quantile="0.5"} 15
+scaling_adapter_forecast_load{horizon="5m",pool="nba",quantile="0.99"} 1015
+`
+	c := collector{newDescs(), func() *Snapshot { return snap }}
+	if err := testutil.CollectAndCompare(c, strings.NewReader(want), "scaling_adapter_forecast_load"); err != nil {
+		t.Error(err)
+	}
+}
+
+// What goes on is counted by type, and of what is to come the next one is told. Types that
+// neither a rule nor a budget asks for are left out: anybody who tells events makes them up.
 func TestEventsAreExported(t *testing.T) {
 	spec := spec("nba")
+	asks := func(typ string) policy.Condition { return policy.Condition{Events: []policy.EventMatch{{Type: typ}}} }
+	unless := asks("draft")
+	spec.Rules = []policy.Rule{{When: asks("game"), Unless: &unless}}
+	spec.Budgets = []Budget{{When: []policy.Rule{{When: asks("breaking_news")}, {}}}}
 	event := func(typ string, from, to time.Duration) policy.Event {
 		return policy.Event{Type: typ, Start: start.Add(from), End: start.Add(to)}
 	}
 	snap := &Snapshot{Time: start, Settings: &Settings{Step: 5 * time.Minute, Pools: []Pool{spec}}, Pools: []PoolStatus{{Pool: spec.Pool, Events: []policy.Event{
-		event("game", -3*time.Hour, 0), event("game", -time.Hour, time.Hour), event("game", -time.Minute, time.Hour), event("breaking_news", 0, time.Hour),
-		event("game", time.Hour, 2*time.Hour), event("draft", 2*time.Hour, 3*time.Hour), event("game", 5*time.Hour, 6*time.Hour),
+		event("game", -3*time.Hour, 0), event("game", -time.Hour, time.Hour), event("game", -time.Minute, time.Hour), event("made_up", -time.Minute, time.Hour),
+		event("breaking_news", 0, time.Hour), event("game", time.Hour, 2*time.Hour), event("made_up_too", time.Hour, 2*time.Hour),
+		event("draft", 2*time.Hour, 3*time.Hour), event("game", 5*time.Hour, 6*time.Hour),
 	}}}}
 	want := fmt.Sprintf(`
-# HELP scaling_adapter_event_active Events of a type that concern a pool and are going on.
+# HELP scaling_adapter_event_active Events going on that concern a pool, of a type that its rules ask for.
 # TYPE scaling_adapter_event_active gauge
 scaling_adapter_event_active{pool="nba",type="breaking_news"} 1
 scaling_adapter_event_active{pool="nba",type="game"} 2
-# HELP scaling_adapter_event_next_start_timestamp_seconds When the next event of a type that concerns a pool starts; not there if none is known.
+# HELP scaling_adapter_event_next_start_timestamp_seconds When the next event that concerns a pool starts, of a type that its rules ask for; not there if none is known.
 # TYPE scaling_adapter_event_next_start_timestamp_seconds gauge
 scaling_adapter_event_next_start_timestamp_seconds{pool="nba",type="draft"} %d
 scaling_adapter_event_next_start_timestamp_seconds{pool="nba",type="game"} %d

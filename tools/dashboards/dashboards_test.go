@@ -2,28 +2,21 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log/slog"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 
-	"github.com/scaling-adapter/scaling-adapter/internal/demo"
+	"github.com/scaling-adapter/scaling-adapter/internal/demo/demotest"
 )
 
 // committed are the dashboards as Grafana would read them, which knows every option, by
@@ -188,111 +181,32 @@ func TestMetricsAreThere(t *testing.T) {
 	}
 }
 
-// lines collects what the demo says.
-type said struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *said) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-// find waits for what an expression captures.
-func (s *said) find(t *testing.T, expression string) string {
-	t.Helper()
-	for range 600 {
-		s.mu.Lock()
-		found := regexp.MustCompile(expression).FindStringSubmatch(s.text.String())
-		s.mu.Unlock()
-		if found != nil {
-			return found[1]
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("the demo does not say %s: %s", expression, s.text.String())
-	return ""
-}
-
-// server is a Prometheus.
-type server struct{ url string }
-
-// query returns the series of an answer.
-func (s server) query(t *testing.T, expr string, start, end time.Time) []any {
-	t.Helper()
-	v := url.Values{"query": {expr}, "start": {fmt.Sprint(start.Unix())}, "end": {fmt.Sprint(end.Unix())}, "step": {"30"}}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/v1/query_range?"+v.Encode(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var answer struct {
-		Data  struct{ Result []any }
-		Error string
-	}
-	if err := json.Unmarshal(body, &answer); err != nil || answer.Error != "" {
-		t.Errorf("%s: %v %s", expr, err, answer.Error)
-	}
-	return answer.Data.Result
-}
-
 // Every query is one that Prometheus understands, and is answered with data of the running
 // demo, unless the panel says when it is empty.
 func TestQueriesAreAnswered(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	out := &said{}
-	ended := make(chan error, 1)
-	go func() {
-		ended <- demo.Run(ctx, demo.Options{Speed: 1e6, ListenAddress: "127.0.0.1:0", Out: out, Logger: slog.New(slog.DiscardHandler)})
-	}()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
-	s := server{out.find(t, `Prometheus +(http://127\.0\.0\.1:\d+)/`)}
-	start, err := time.Parse(time.RFC3339, "2026-11-12T17:20:00-05:00")
-	if err != nil {
-		t.Fatal(err)
-	}
-	end := start.Add(2 * time.Hour)
-	for len(s.query(t, "scaling_adapter_ticks_total", end, end)) == 0 {
-		time.Sleep(50 * time.Millisecond)
-	}
-
+	d := demotest.Run(t)
 	fill := strings.NewReplacer("$job", ".+", "$pool", "nba", "$horizon", "15m", "$__rate_interval", "4m", "$__range", "2h")
 	panels(t, func(where string, p dashboard.Panel) {
 		empty := strings.Contains(*p.Description, " Empty ")
 		for _, q := range p.Targets {
 			expr := fill.Replace(q.(*prometheus.Dataquery).Expr)
-			if len(s.query(t, expr, start, end)) == 0 && !empty {
+			if len(d.Query(t, expr)) == 0 && !empty {
 				t.Errorf("%s is empty, and does not say when it may be: %s", where, expr)
 			}
 		}
 	})
-	for name, d := range committed(t) {
-		for _, a := range d.Annotations.List {
+	for name, board := range committed(t) {
+		for _, a := range board.Annotations.List {
 			if a.Expr != nil {
-				s.query(t, fill.Replace(*a.Expr), start, end)
+				d.Query(t, fill.Replace(*a.Expr))
 			}
 		}
-		for _, v := range d.Templating.List {
+		for _, v := range board.Templating.List {
 			if v.Definition == nil {
 				continue
 			}
 			selector := regexp.MustCompile(`^label_values\((.+), [a-z]+\)$`).FindStringSubmatch(*v.Definition)
-			if selector == nil || len(s.query(t, fill.Replace(selector[1]), start, end)) == 0 {
+			if selector == nil || len(d.Query(t, fill.Replace(selector[1]))) == 0 {
 				t.Errorf("%s: variable %s has no values: %s", name, v.Name, *v.Definition)
 			}
 		}
