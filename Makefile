@@ -18,6 +18,7 @@ SOAK_SEED  ?=
 DATA     ?= ../shared/data
 
 BIN := bin
+comma := ,
 # The oldest Prometheus that is supported comes from Debian, the newest is built.
 # Alertmanager is Debian's: what it sends has been the same since long before.
 PROMETHEUS_OLD ?= /usr/bin/prometheus
@@ -118,6 +119,10 @@ check-metrics: build $(PROMTOOL) ## run the demo and check the metrics that it e
 .PHONY: bench
 bench: ## run the benchmarks; BENCH selects some
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: bench-scale
+bench-scale: ## measure what 100, 1,000 and 10,000 pools cost and write docs/scale.md; POOLS=100 takes fewer
+	go run ./tools/bench-scale -pools $(or $(POOLS),100$(comma)1000$(comma)10000) $(if $(POOLS),,-out docs/scale.md)
 
 .PHONY: bench-accuracy
 bench-accuracy: ## measure forecasts on DATA beside R's and write docs/benchmarks.md; QUICK=1 takes a few series without R

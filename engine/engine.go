@@ -116,25 +116,20 @@ type Pool struct {
 	Budgets  []Budget
 }
 
-// asks returns the types of the events that the pool's rules and budgets ask for.
-func (p Pool) asks() map[string]bool {
-	types := map[string]bool{}
-	condition := func(c policy.Condition) {
-		for _, m := range c.Events {
-			types[m.Type] = true
-		}
-	}
+// Asked returns the events that the pool's rules and the classes of its budgets ask for.
+func (p Pool) Asked() []policy.EventMatch {
+	var all []policy.EventMatch
 	rules := slices.Clone(p.Rules)
 	for _, b := range p.Budgets {
 		rules = append(rules, b.When...)
 	}
 	for _, r := range rules {
-		condition(r.When)
+		all = append(all, r.When.Events...)
 		if r.Unless != nil {
-			condition(*r.Unless)
+			all = append(all, r.Unless.Events...)
 		}
 	}
-	return types
+	return all
 }
 
 // Expr is a query that makes events: one for each series of its answer, from when

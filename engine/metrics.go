@@ -204,7 +204,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for i := range snap.Pools {
 		c.collectPool(ch, gauge, snap, &snap.Pools[i])
-		c.collectEvents(gauge, snap.Time, &snap.Pools[i], snap.Settings.Pools[i].asks())
+		c.collectEvents(gauge, snap.Time, &snap.Pools[i], snap.Settings.Pools[i].Asked())
 	}
 }
 
@@ -318,11 +318,15 @@ func (c collector) collectDecision(gauge gaugeFunc, p *PoolStatus) {
 
 // collectEvents leaves out the types that nobody asks for: whoever tells events may make up
 // as many as there are events.
-func (c collector) collectEvents(gauge gaugeFunc, now time.Time, p *PoolStatus, asked map[string]bool) {
+func (c collector) collectEvents(gauge gaugeFunc, now time.Time, p *PoolStatus, asked []policy.EventMatch) {
+	types := map[string]bool{}
+	for _, m := range asked {
+		types[m.Type] = true
+	}
 	going, next := map[string]int{}, map[string]time.Time{}
 	for _, e := range p.Events { // by start
 		switch {
-		case !asked[e.Type], !e.End.After(now):
+		case !types[e.Type], !e.End.After(now):
 		case !e.Start.After(now):
 			going[e.Type]++
 		case next[e.Type].IsZero():

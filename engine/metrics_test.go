@@ -1,11 +1,14 @@
 package engine
 
 import (
+	"log/slog"
+
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/scaling-adapter/scaling-adapter/forecast"
@@ -104,5 +107,32 @@ scaling_adapter_event_next_start_timestamp_seconds{pool="nba",type="game"} %d
 	c := collector{newDescs(), func() *Snapshot { return snap }}
 	if err := testutil.CollectAndCompare(c, strings.NewReader(want), "scaling_adapter_event_active", "scaling_adapter_event_next_start_timestamp_seconds"); err != nil {
 		t.Error(err)
+	}
+}
+
+// The farthest horizon is exported when forecasts are to reach so far.
+func TestForecastsReachTheirHorizon(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	e := New(Options{Registerer: reg, Logger: slog.New(slog.DiscardHandler)})
+	s := settings(newWorld(flat(100), map[string]int{"nba": 10}), spec("nba"))
+	s.Horizon, s.QueryLag = 24*time.Hour, 30*time.Second
+	e.Apply(s)
+	e.Tick(t.Context(), start.Add(5*time.Minute)) // the last value that is known is of five minutes ago
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if f.GetName() == "scaling_adapter_forecast_load" && l.GetName() == "horizon" {
+					told[l.GetValue()] = true
+				}
+			}
+		}
+	}
+	if len(told) != len(horizons) || !told["1d"] {
+		t.Errorf("forecasts are told at %v", told)
 	}
 }

@@ -136,7 +136,7 @@ const maxCount = 1 << 20
 // forecasts. Fits that do not begin before the deadline wait for a later tick.
 func (e *Engine) learn(ctx context.Context, s *Settings, now, deadline time.Time) {
 	e.fetch(ctx, s, now, deadline)
-	horizon := int(s.Horizon / s.Step)
+	horizon := int((s.Horizon+s.QueryLag)/s.Step) + 2 // from the last value that is known
 	var work errgroup.Group
 	work.SetLimit(runtime.GOMAXPROCS(0))
 	for _, spec := range s.Pools {

@@ -190,10 +190,7 @@ func going(told []policy.Event, now time.Time) int {
 func reacting(s *engine.Settings, e policy.Event) []string {
 	out := []string{}
 	for _, p := range s.Pools {
-		matches := func(r policy.Rule) bool {
-			return slices.ContainsFunc(r.When.Events, func(m policy.EventMatch) bool { return m.Matches(e) })
-		}
-		if p.Pool.Concerns(e) && slices.ContainsFunc(p.Rules, matches) {
+		if p.Pool.Concerns(e) && slices.ContainsFunc(p.Asked(), func(m policy.EventMatch) bool { return m.Matches(e) }) {
 			out = append(out, p.Pool.Name)
 		}
 	}
@@ -204,11 +201,9 @@ func reacting(s *engine.Settings, e policy.Event) []string {
 func asked(s *engine.Settings) string {
 	types := map[string]bool{}
 	for _, p := range s.Pools {
-		for _, r := range p.Rules {
-			for _, m := range r.When.Events {
-				if _, isExpr := m.Expr(); !isExpr { // nobody can tell those
-					types[m.Type] = true
-				}
+		for _, m := range p.Asked() {
+			if _, isExpr := m.Expr(); !isExpr { // nobody can tell those
+				types[m.Type] = true
 			}
 		}
 	}

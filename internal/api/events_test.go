@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -360,4 +361,23 @@ func FuzzOrders(f *testing.F) {
 			t.Errorf("decided: %+v", e.Pools[0].Decision)
 		}
 	})
+}
+
+// An event that a rule must be without, or that makes a class of a budget, changes something
+// too.
+func TestEventsThatAreNotWantedOrCountAreAskedFor(t *testing.T) {
+	asks := func(typ string) policy.Condition { return policy.Condition{Events: []policy.EventMatch{{Type: typ}}} }
+	draft := asks("draft")
+	s := &engine.Settings{Pools: []engine.Pool{
+		{Policy: policy.Policy{Pool: policy.Pool{Name: "nba"}, Rules: []policy.Rule{{Unless: &draft}}}},
+		{Policy: policy.Policy{Pool: policy.Pool{Name: "nfl"}}, Budgets: []engine.Budget{{When: []policy.Rule{{When: asks("playoff")}}}}},
+	}}
+	for typ, want := range map[string]string{"draft": "nba", "playoff": "nfl", "game": ""} {
+		if got := strings.Join(reacting(s, policy.Event{Type: typ}), " "); got != want {
+			t.Errorf("%s: got %q, want %q", typ, got, want)
+		}
+	}
+	if got := asked(s); got != "draft, playoff" {
+		t.Errorf("asked for are %s", got)
+	}
 }
