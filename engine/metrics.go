@@ -251,14 +251,14 @@ func (c collector) collectPool(ch chan<- prometheus.Metric, gauge gaugeFunc, sna
 
 // collectServed sends sums that begin anew with the process, as counters do.
 func (c collector) collectServed(ch chan<- prometheus.Metric, p *PoolStatus) {
-	for _, by := range []struct {
-		policy string
-		served Served
-	}{{"live", p.Served.Live}, {"seasonal_naive", p.Served.SeasonalNaive}, {"candidate", p.Served.Candidate}} {
-		if by.served.Time > 0 {
-			ch <- prometheus.MustNewConstMetric(c.underprovisioned, prometheus.CounterValue, by.served.Under, p.Pool.Name, by.policy)
-			ch <- prometheus.MustNewConstMetric(c.overprovisioned, prometheus.CounterValue, by.served.Over, p.Pool.Name, by.policy)
-		}
+	send := func(policy string, s Served) {
+		ch <- prometheus.MustNewConstMetric(c.underprovisioned, prometheus.CounterValue, s.Under, p.Pool.Name, policy)
+		ch <- prometheus.MustNewConstMetric(c.overprovisioned, prometheus.CounterValue, s.Over, p.Pool.Name, policy)
+	}
+	send("live", p.Served.Live)
+	send("seasonal_naive", p.Served.SeasonalNaive)
+	if p.Served.Candidate.Time > 0 {
+		send("candidate", p.Served.Candidate)
 	}
 }
 
