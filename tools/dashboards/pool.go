@@ -101,6 +101,16 @@ func pool() *board {
 		limits:  []limit{{1, "red"}},
 	})
 
+	b.row("Was it worth it")
+	b.add(lines(), panel{
+		title: "Agents lacking", description: "Agents that were lacking on average over an hour: of what ran, of the same time last week, and of rules that are tried.", unit: "none", width: 12, height: 8, decimals: cog.ToPtr(2.0),
+		queries: []query{{`max by (policy) (rate(scaling_adapter_underprovisioned_agent_seconds_total{job=~"$job", pool="$pool"}[1h]))`, "{{policy}}"}},
+	})
+	b.add(lines(), panel{
+		title: "Agents that nobody needed", description: "Agents that were there and not needed on average over an hour, by the same policies.", unit: "none", width: 12, height: 8, decimals: cog.ToPtr(2.0),
+		queries: []query{{`max by (policy) (rate(scaling_adapter_overprovisioned_agent_seconds_total{job=~"$job", pool="$pool"}[1h]))`, "{{policy}}"}},
+	})
+
 	b.row("Accuracy")
 	b.add(lines(), panel{
 		title: "Errors by horizon", description: "Past absolute errors of what was forecast, over the load.", unit: "percentunit", width: 12, height: 8,
