@@ -14,7 +14,7 @@ BENCH    ?= .
 # SOAK_HOURS are the virtual hours of each run of the soak, SOAK_SEED is that of the only one.
 SOAK_HOURS ?= 72
 SOAK_SEED  ?=
-# DATA is a directory of public series; see docs/benchmarks.md.
+# DATA is a directory of public series; see docs/benchmarks.md and docs/elasticity.md.
 DATA     ?= ../shared/data
 
 BIN := bin
@@ -132,6 +132,10 @@ else
 	@command -v Rscript >/dev/null && Rscript -e 'library(forecast)' >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends r-base-core r-cran-forecast; }
 	go run ./tools/bench-accuracy -data $(DATA) -out docs/benchmarks.md
 endif
+
+.PHONY: bench-elasticity
+bench-elasticity: ## replay the loads of DATA beside other ways to scale and write docs/elasticity.md
+	go run ./tools/bench-elasticity -data $(DATA) -out docs/elasticity.md
 
 .PHONY: fuzz
 # Making inputs smaller takes most of the time unless it is bounded.

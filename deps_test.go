@@ -44,6 +44,7 @@ var allowed = map[string][]string{
 	"internal/apiv1":               {"engine", "policy", "policy/budget"}, // shapes that the server encodes and the commands decode: plans, codes, modes
 	"internal/api":                 {"engine", "forecast", "internal/apiv1", "internal/jsonschema", "internal/report", "policy", "policy/budget"},
 	"internal/report":              {"engine", "forecast", "forecast/backtest", "internal/apiv1", "internal/forecastplot", "policy"},
+	"internal/backtest":            {"engine", "forecast", "forecast/backtest", "internal/forecastplot", "policy"}, // the engine with a virtual clock, never a loop of its own
 	"internal/api/apitest":         {},
 	"internal/store":               {"engine", "policy", "policy/budget"},
 	"internal/app":                 {"actuator", "actuator/dialect", "engine", "forecast", "internal/api", "internal/config", "internal/report", "internal/store", "internal/strictyaml", "internal/webhook", "policy", "promquery", "rulefile"},
@@ -54,7 +55,7 @@ var allowed = map[string][]string{
 	"internal/csvseries":           {"forecast", "internal/strictyaml"},
 	"internal/webhook":             {"engine", "internal/apiv1", "internal/strictyaml", "policy"}, // the API's words; secrets are read as other files
 	"internal/forecastplot":        {"forecast"},
-	"cmd/scaling-adapter":          {"engine", "forecast", "internal/apiv1", "internal/app", "internal/config", "internal/csvseries", "internal/demo", "internal/forecastplot", "internal/report", "internal/store", "internal/strictyaml", "policy", "rulefile", "rulefile/ruletest"},
+	"cmd/scaling-adapter":          {"engine", "forecast", "internal/apiv1", "internal/app", "internal/backtest", "internal/config", "internal/csvseries", "internal/demo", "internal/forecastplot", "internal/report", "internal/store", "internal/strictyaml", "policy", "rulefile", "rulefile/ruletest"},
 }
 
 // pure packages take values and return values: of the world outside the

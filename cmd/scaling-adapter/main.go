@@ -26,6 +26,7 @@ type cli struct {
 	Test     testCmd     `cmd:"" help:"Run the tests of rule files."`
 	Forecast forecastCmd `cmd:"" help:"Show the forecast of a pool or of a file."`
 	Plan     planCmd     `cmd:"" help:"Show what pools are going to do in the coming days, and what a change of rules changes."`
+	Backtest backtestCmd `cmd:"" help:"Replay the past: what pools would have had, beside other ways to scale."`
 	Explain  explainCmd  `cmd:"" help:"Explain in words why a pool has the agents that it has, or had."`
 	Status   statusCmd   `cmd:"" help:"Show how a running adapter does, and its pools."`
 	Override overrideCmd `cmd:"" help:"Set, list and end overrides of a running adapter."`

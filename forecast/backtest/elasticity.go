@@ -80,6 +80,36 @@ func MeasureElasticity(demand, supply []float64, step time.Duration) Elasticity 
 	return e
 }
 
+// Sum is the elasticity over several pools. Shares are means over all steps of all pools.
+func Sum(parts []Elasticity) Elasticity {
+	var sum Elasticity
+	moves := 0.0
+	for _, e := range parts {
+		if e.Steps == 0 {
+			continue
+		}
+		n := float64(e.Steps)
+		sum.Steps += e.Steps
+		sum.AgentHours += e.AgentHours
+		sum.Demanded += e.Demanded
+		sum.Under += e.Under
+		sum.Over += e.Over
+		sum.UnderShare += e.UnderShare * n
+		sum.OverShare += e.OverShare * n
+		sum.UnderTime += e.UnderTime * n
+		sum.OverTime += e.OverTime * n
+		if e.Steps > 1 {
+			sum.Instability += e.Instability * (n - 1)
+			moves += n - 1
+		}
+	}
+	for _, share := range []*float64{&sum.UnderShare, &sum.OverShare, &sum.UnderTime, &sum.OverTime} {
+		*share /= float64(sum.Steps)
+	}
+	sum.Instability /= moves
+	return sum
+}
+
 func sign(x float64) int {
 	switch {
 	case x > 0:

@@ -57,3 +57,21 @@ func TestElasticityAddsUp(t *testing.T) {
 		}
 	})
 }
+
+// The sum of two pools with as many steps is that of one whose steps are those of both, but
+// that nothing moves from the one to the other.
+func TestElasticitySumsUp(t *testing.T) {
+	a := MeasureElasticity([]float64{2, 4, 8}, []float64{4, 4, 6}, time.Hour)
+	b := MeasureElasticity([]float64{5, 5, math.NaN(), 5, 7, 0}, []float64{5, 4, 1, 4, 9, 0}, time.Hour)
+	nothing := MeasureElasticity([]float64{math.NaN()}, []float64{3}, time.Hour)
+	want := Elasticity{
+		Steps: 8, AgentHours: 36, Demanded: 36, Under: 4, Over: 4,
+		UnderShare: (0.25 + 0.2 + 0.2) / 8, OverShare: (1 + 2.0/7) / 8, UnderTime: 3.0 / 8, OverTime: 2.0 / 8, Instability: 2.0 / 6,
+	}
+	if diff := cmp.Diff(want, Sum([]Elasticity{a, nothing, b}), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := Sum(nil); got.Steps != 0 || !math.IsNaN(got.UnderTime) {
+		t.Errorf("of nothing: got %+v", got)
+	}
+}
