@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 	"github.com/scaling-adapter/scaling-adapter/policy"
@@ -215,4 +217,4 @@ func quantile(values []float64, level float64) float64 {
 
 func percent(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) }
 
-func lasting(seconds float64) string { return time.Duration(seconds * float64(time.Second)).String() }
+func lasting(seconds float64) string { return model.Duration(seconds * float64(time.Second)).String() }

@@ -10,6 +10,8 @@ import (
 	texttemplate "text/template"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/scaling-adapter/scaling-adapter/forecast"
 	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
 	"github.com/scaling-adapter/scaling-adapter/internal/forecastplot"
@@ -39,7 +41,7 @@ var words = map[string]any{
 	},
 	"share":   percent,
 	"hours":   func(h float64) string { return fmt.Sprintf("%.1f", h) },
-	"lasting": func(seconds float64) string { return shortly(time.Duration(seconds * float64(time.Second))) },
+	"lasting": func(seconds float64) string { return model.Duration(seconds * float64(time.Second)).String() },
 	"instant": func(t time.Time) string { return t.UTC().Format("Mon 2 Jan 2006 15:04 MST") },
 	"supply": func(name string) string {
 		return map[string]string{
@@ -54,10 +56,6 @@ var (
 	page     = template.Must(template.New("report").Funcs(words).Parse(pageSource))
 	markdown = texttemplate.Must(texttemplate.New("report").Funcs(words).Parse(markdownSource))
 )
-
-func shortly(d time.Duration) string {
-	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
-}
 
 // Markdown returns the report as Markdown.
 func Markdown(r apiv1.Report) ([]byte, error) {

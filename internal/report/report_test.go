@@ -310,7 +310,7 @@ func TestRecommendations(t *testing.T) {
 		{name: "hosts", load: calm, ready: 4, series: map[string]float64{"constraint_active pool=nba reason=host_fit": 1}, want: "add_hosts"},
 		{name: "worse than naive", load: calm, ready: 4, change: func(p *engine.PoolStatus) {
 			p.Scores = []forecast.Score{{Model: forecast.Combination, Horizon: 4, WAPE: 0.3, N: 50}, {Model: "seasonal_naive_day", Horizon: 4, WAPE: 0.2, N: 50}}
-		}, want: "check_forecast", mention: "forecasts 20m0s ahead err by 30 %, a seasonal naive one by 20 %"},
+		}, want: "check_forecast", mention: "forecasts 20m ahead err by 30 %, a seasonal naive one by 20 %"},
 		{name: "band too narrow", load: calm, ready: 4, change: func(p *engine.PoolStatus) {
 			p.Scores = []forecast.Score{{Model: forecast.Combination, Horizon: 4, WAPE: 0.3, N: 50}}
 			p.Coverage = []forecast.Coverage{{Horizon: 4, Share: 0.5}}
@@ -383,6 +383,7 @@ func TestPromotion(t *testing.T) {
 // The page needs nothing from outside, and names from outside do nothing in it.
 func TestPages(t *testing.T) {
 	p := pool(`<script>alert("x")</script>|`, func(before time.Duration) float64 { return 30 + before.Minutes()/10 })
+	p.Scores = []forecast.Score{{Model: forecast.Combination, Horizon: 2, WAPE: 0.1, N: 50}}
 	p.Effects = []engine.Effect{{Effect: forecast.Effect{Class: "<b>derby</b>", Events: 1, Declared: math.NaN(), Measured: 1.5}}}
 	r, err := Make(t.Context(), down{}, snapshot(p, pool("nfl", func(time.Duration) float64 { return math.NaN() })), 24*time.Hour)
 	if err != nil {
@@ -398,7 +399,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("the page holds %s", bad)
 		}
 	}
-	for _, want := range []string{"<svg", "needed</text>", "same time last week", "it &lt;i&gt;needed&lt;/i&gt; more", "measured ×1.5 in 1 events", "let it scrape the adapter"} {
+	for _, want := range []string{"<svg", "needed</text>", "same time last week", "it &lt;i&gt;needed&lt;/i&gt; more", "measured ×1.5 in 1 events", "Forecasts 10m ahead", "let it scrape the adapter"} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("the page lacks %s", want)
 		}
