@@ -96,7 +96,7 @@ func (b *bench) engine(ctx context.Context, s *engine.Settings, blind bool, crew
 func (b *bench) replayed(s *engine.Settings, worked map[string]*agentHours) (own *engine.Settings, spent func(policy.Signal, time.Time) (float64, bool)) {
 	changed := *s
 	own = &changed
-	own.Interval, own.Hosts, own.Pools, own.Enabled, own.SafeMode = b.Recording.Tick, nil, nil, true, ""
+	own.Interval, own.Hosts, own.Pools, own.Candidate, own.Enabled, own.SafeMode = b.Recording.Tick, nil, nil, nil, true, ""
 	rates := map[string]float64{} // posts in an hour of an agent, by budget
 	for _, spec := range s.Pools {
 		if worked[spec.Pool.Name] == nil {
