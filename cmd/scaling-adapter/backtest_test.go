@@ -61,9 +61,9 @@ func TestBacktestScripts(t *testing.T) {
 		io.WriteString(w, `{"agents": 7}`)
 	}))
 	defer orchestrator.Close()
+	files["scaling-adapter.yml"] = fmt.Sprintf("prometheus: {url: %s}\norchestrator: {url: %s}\nrule_files: [rules.yml]\n", prometheus.URL, orchestrator.URL)
 	t.Run("scripts", func(t *testing.T) {
 		testscript.Run(t, testscript.Params{Dir: "testdata/backtest", RequireUniqueNames: true, UpdateScripts: *update, Setup: func(env *testscript.Env) error {
-			files["scaling-adapter.yml"] = fmt.Sprintf("prometheus: {url: %s}\norchestrator: {url: %s}\nrule_files: [rules.yml]\n", prometheus.URL, orchestrator.URL)
 			for name, text := range files {
 				if err := os.WriteFile(filepath.Join(env.WorkDir, name), []byte(text), 0o600); err != nil {
 					return err
