@@ -26,7 +26,7 @@ const (
 // Options say how a file is read.
 type Options struct {
 	Step time.Duration  // of the grid; 0: the commonest distance of two instants
-	Zone *time.Location // of times that are written without an offset, and of the series
+	Zone *time.Location // of times that are written without an offset, and of the series; never nil
 }
 
 // Table is what a file says.
