@@ -108,6 +108,27 @@ func (c *codec) floats32(vs *[]float32) {
 	}
 }
 
+// words passes numbers of 16 bits.
+func words[T ~int16 | ~uint16](c *codec, vs *[]T) {
+	n := c.length(len(*vs), 2)
+	if c.reading {
+		*vs = make([]T, n)
+	}
+	for i := range *vs {
+		switch {
+		case c.err != nil:
+			return
+		case !c.reading:
+			c.data = binary.LittleEndian.AppendUint16(c.data, uint16((*vs)[i]))
+		case len(c.data) < 2:
+			c.err = fmt.Errorf("%w: it ends too early", errSnapshot)
+		default:
+			(*vs)[i] = T(binary.LittleEndian.Uint16(c.data))
+			c.data = c.data[2:]
+		}
+	}
+}
+
 func (c *codec) bytes(bs *[]byte) {
 	n := c.length(len(*bs), 1)
 	switch {

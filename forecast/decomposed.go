@@ -87,11 +87,11 @@ func (s Series) split() (*split, error) {
 	f := &split{rest: slices.Clone(z), end: s.End()}
 	for i, period := range d.Periods {
 		season := d.Seasonal[i]
-		table := make([]float32, period)
+		table := make([]float64, period)
 		for j := len(z) - period; j < len(z); j++ {
-			table[(slot+j)%period] = float32(season[j])
+			table[(slot+j)%period] = season[j]
 		}
-		f.seasons = append(f.seasons, pattern{time.Duration(period) * s.Step, table})
+		f.seasons = append(f.seasons, newPattern(time.Duration(period)*s.Step, table))
 		floats.Sub(f.rest, season)
 	}
 	all.split = f

@@ -65,12 +65,13 @@ func (m harmonic) Fit(s Series) (Fitted, error) {
 		return nil, fmt.Errorf("%s: %w", m.name, err)
 	}
 	table := h.table(beta, (slot+len(z)-1)%perWeek)
+	season := newPattern(week, table)
 	r := make([]float64, min(len(z), int(deviatesOver/s.Step)))
 	first := len(z) - len(r)
 	for i := range r {
-		r[i] = z[first+i] - float64(table[(slot+first+i)%perWeek])
+		r[i] = z[first+i] - season.at((slot + first + i) % perWeek)
 	}
-	f := &patterned{clock: s.clock(s.End()), patterns: []pattern{{week, table}}, rest: fitDeviation(r, s.Step, m.halfLife)}
+	f := &patterned{clock: s.clock(s.End()), patterns: []pattern{season}, rest: fitDeviation(r, s.Step, m.halfLife)}
 	return f, nil
 }
 
@@ -185,8 +186,8 @@ func (h harmonics) projections(z []float64) []float64 {
 }
 
 // table returns the pattern by slot; last is the slot of age 0.
-func (h harmonics) table(beta *mat.VecDense, last int) []float32 {
-	out := make([]float32, h.period)
+func (h harmonics) table(beta *mat.VecDense, last int) []float64 {
+	out := make([]float64, h.period)
 	turns, at := make([]complex128, len(h.frequencies)), make([]complex128, len(h.frequencies))
 	for i, f := range h.frequencies {
 		turns[i], at[i] = cmplx.Rect(1, h.angle(f)), 1
@@ -198,7 +199,7 @@ func (h harmonics) table(beta *mat.VecDense, last int) []float32 {
 			v += coefficients[1+2*i]*real(x) + coefficients[2+2*i]*imag(x)
 			at[i] = x * turns[i]
 		}
-		out[(last-age+h.period)%h.period] = float32(v)
+		out[(last-age+h.period)%h.period] = v
 	}
 	return out
 }

@@ -83,8 +83,8 @@ func (u *uncertainty) visit(c *codec) {
 // chapter 2. Gibbs and Candès, Advances in Neural Information Processing Systems
 // 34 (2021), equation 2.
 type errorsAt struct {
-	sorted    []float32
-	recent    []float32 // the same, a ring in the order of time
+	sorted    []rough
+	recent    []rough // the same, a ring in the order of time
 	oldest    int
 	low, high float64 // what a nominal tail is multiplied by; 1 at first
 	inside    float64 // discounted share of errors between the 10 % and 90 % quantiles
@@ -104,7 +104,7 @@ const (
 // add learns an error.
 func (e *errorsAt) add(x float64) {
 	e.judge(x)
-	v := float32(x)
+	v := roughly(x)
 	if len(e.recent) < memory {
 		e.recent = append(e.recent, v)
 	} else {
@@ -166,7 +166,7 @@ func (e *errorsAt) quantile(level float64) float64 {
 	if level < 0.5 {
 		rank = int(math.Floor(tail * float64(n+1)))
 	}
-	return float64(e.sorted[min(max(rank, 1), n)-1])
+	return e.sorted[min(max(rank, 1), n)-1].value()
 }
 
 // spread is the factor by which errors at a horizon of k steps are stretched when
@@ -178,7 +178,7 @@ func (e *errorsAt) spread(k, every int) float64 {
 }
 
 func (e *errorsAt) visit(c *codec) {
-	c.floats32(&e.recent)
+	words(c, &e.recent)
 	c.int(&e.oldest, &e.judged)
 	c.float(&e.low, &e.high, &e.inside)
 	if c.reading {
@@ -200,14 +200,20 @@ func between(horizons []int, k int) (before, after int, share float64) {
 	return j - 1, j, math.Log(float64(k)/a) / math.Log(b/a)
 }
 
-// rank returns the share of the known errors below x, 0.5 while few are known.
+// rank returns the share of the known errors below x, of which those that equal it count
+// half; 0.5 while few are known.
 func (e *errorsAt) rank(x float64) float64 {
 	n := len(e.sorted)
 	if n < enough {
 		return 0.5
 	}
-	at, _ := slices.BinarySearch(e.sorted, float32(x))
-	return float64(at) / float64(n)
+	v := roughly(x)
+	below, _ := slices.BinarySearch(e.sorted, v)
+	above := below
+	for above < n && e.sorted[above] == v {
+		above++
+	}
+	return float64(below+above) / float64(2*n)
 }
 
 // drift notices that errors are off to one side: cumulative sums of their ranks,

@@ -75,10 +75,10 @@ func TestErrorsAreTheLast(t *testing.T) {
 		distinct := rapid.SampledFrom([]int{1, 2, 5, 1000}).Draw(t, "distinct")
 		noise := rand.New(rand.NewPCG(seed, 0))
 		e := &errorsAt{}
-		var all []float32
+		var all []rough
 		for range n {
 			x := float64(noise.IntN(distinct)-distinct/2) / 8
-			all = append(all, float32(x))
+			all = append(all, roughly(x))
 			e.add(x)
 		}
 		want := all[max(0, len(all)-memory):]

@@ -62,8 +62,8 @@ func (m lagged) Fit(s Series) (Fitted, error) {
 		return nil, fmt.Errorf("%s: %w", m.name, err)
 	}
 	f.end = f.place(s.End().Add(-s.Step).Unix()) + 1
-	f.recent = make([]float32, f.longest())
-	for l := 1; l <= len(f.recent); l++ {
+	f.recent = newFixedPoint(f.longest(), f.bound)
+	for l := 1; l <= f.longest(); l++ {
 		f.set(l, z[len(z)-l])
 	}
 	return f, nil
@@ -92,9 +92,9 @@ type fittedLagged struct {
 	phi      []float64 // of the lags
 	constant float64
 	mean     float64
-	bound    float64   // of a forecast's deviation from the mean
-	end      int       // the place after that of the last value
-	recent   []float32 // the last deviations from the mean, each at its place modulo their number
+	bound    float64    // of a forecast's deviation from the mean
+	end      int        // the place after that of the last value
+	recent   fixedPoint // the last deviations from the mean, each at its place modulo their number
 }
 
 // place numbers the steps of the local wall clock.
@@ -104,13 +104,13 @@ func (f *fittedLagged) longest() int { return f.lags[len(f.lags)-1] }
 
 // index returns where in recent the place of l steps before the end is.
 func (f *fittedLagged) index(l int) int {
-	n := len(f.recent)
+	n := len(f.recent.units)
 	return ((f.end-l)%n + n) % n
 }
 
-func (f *fittedLagged) back(l int) float64 { return float64(f.recent[f.index(l)]) }
+func (f *fittedLagged) back(l int) float64 { return f.recent.at(f.index(l)) }
 
-func (f *fittedLagged) set(l int, deviation float64) { f.recent[f.index(l)] = float32(deviation) }
+func (f *fittedLagged) set(l int, deviation float64) { f.recent.set(f.index(l), deviation) }
 
 // estimate finds the constant and φ from the deviations z.
 func (f *fittedLagged) estimate(z []float64, decay float64) error {
@@ -206,10 +206,11 @@ func (f *fittedLagged) ahead(path []float64) {
 	}
 	for i, l := range f.lags { // of what is known
 		known := path[:min(l, len(path))]
-		older := f.recent[f.index(l):]
+		older := f.recent.units[f.index(l):]
 		older = older[:min(len(older), len(known))]
-		addScaled(known, f.phi[i], older)
-		addScaled(known[len(older):], f.phi[i], f.recent[:len(known)-len(older)])
+		factor := f.phi[i] * f.recent.unit
+		addScaled(known, factor, older)
+		addScaled(known[len(older):], factor, f.recent.units[:len(known)-len(older)])
 	}
 	for k := range path { // of what is forecast
 		v := path[k]
@@ -224,7 +225,7 @@ func (f *fittedLagged) ahead(path []float64) {
 }
 
 // addScaled adds factor·xs to as many of the sums.
-func addScaled(sums []float64, factor float64, xs []float32) {
+func addScaled(sums []float64, factor float64, xs []int16) {
 	sums = sums[:len(xs)]
 	for k, x := range xs {
 		sums[k] += factor * float64(x)
@@ -277,5 +278,5 @@ func (f *fittedLagged) visit(c *codec) {
 	c.floats(&f.phi)
 	c.float(&f.constant, &f.mean, &f.bound)
 	c.int(&f.end)
-	c.floats32(&f.recent)
+	f.recent.visit(c)
 }

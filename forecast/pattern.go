@@ -1,12 +1,29 @@
 package forecast
 
-import "time"
+import (
+	"time"
+
+	"gonum.org/v1/gonum/floats"
+)
 
 // pattern is a season that repeats itself until the next fit.
 type pattern struct {
 	period time.Duration
-	values []float32 // by slot
+	middle float64    // between the smallest and the largest value
+	beside fixedPoint // by slot: by how much the value differs
 }
+
+// newPattern returns a pattern of the values by slot.
+func newPattern(period time.Duration, values []float64) pattern {
+	low, high := floats.Min(values), floats.Max(values)
+	p := pattern{period, (low + high) / 2, newFixedPoint(len(values), (high-low)/2)}
+	for slot, v := range values {
+		p.beside.set(slot, v-p.middle)
+	}
+	return p
+}
+
+func (p pattern) at(slot int) float64 { return p.middle + p.beside.at(slot) }
 
 // patterned is a sum of patterns and a process for what they leave.
 type patterned struct {
@@ -26,7 +43,7 @@ func restOf(last Fitted) process {
 func (f *patterned) season(unix int64) float64 {
 	sum := 0.0
 	for _, p := range f.patterns {
-		sum += float64(p.values[f.clock.slot(unix, p.period)])
+		sum += p.at(f.clock.slot(unix, p.period))
 	}
 	return sum
 }
@@ -64,7 +81,8 @@ func (f *patterned) visit(c *codec) {
 		seconds := int64(p.period / time.Second)
 		c.int64(&seconds)
 		p.period = time.Duration(seconds) * time.Second
-		c.floats32(&p.values)
+		c.float(&p.middle)
+		p.beside.visit(c)
 	}
 	f.rest.visit(c)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // snapshotVersion changes when what a snapshot holds does.
-const snapshotVersion = 3
+const snapshotVersion = 4
 
 // Snapshot returns the predictor's whole state, to be given to [Restore]: what was
 // estimated, where the models stand and how they did. Models that cannot be

@@ -29,8 +29,8 @@ func (s *spikes) cut(p *Predictor, y float64) float64 {
 		return y
 	}
 	expected := p.next()
-	low := spikeReach * min(float64(e.sorted[n/20]), -leastError)
-	high := spikeReach * max(float64(e.sorted[n-1-n/20]), leastError)
+	low := spikeReach * min(e.sorted[n/20].value(), -leastError)
+	high := spikeReach * max(e.sorted[n-1-n/20].value(), leastError)
 	r := residual(y, expected, scale)
 	switch {
 	case r > high:
