@@ -213,10 +213,10 @@ func (e *effects) deviations(s Series) []float64 {
 			return nil
 		}
 	}
-	p := f.(*fittedProfile)
+	usual := f.(*fittedProfile).table
 	r := make([]float64, s.Len())
 	for i := range r {
-		r[i] = z[i] - p.expected(s.Time(i).Unix())
+		r[i] = z[i] - usual.expected(s.Time(i).Unix())
 	}
 	return aroundLevel(r, quiet.Values, int(levelFrom/s.Step))
 }

@@ -69,7 +69,7 @@ func (m harmonic) Fit(s Series) (Fitted, error) {
 	r := make([]float64, min(len(z), int(deviatesOver/s.Step)))
 	first := len(z) - len(r)
 	for i := range r {
-		r[i] = z[first+i] - season.at((slot + first + i) % perWeek)
+		r[i] = z[first+i] - season.at((slot+first+i)%perWeek)
 	}
 	f := &patterned{clock: s.clock(s.End()), patterns: []pattern{season}, rest: fitDeviation(r, s.Step, m.halfLife)}
 	return f, nil

@@ -475,7 +475,7 @@ func TestProfileShrinksWhatDoesNotRepeat(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := f.(*fittedProfile).shrink; got < tt.least || got > tt.most {
+		if got := f.(*fittedProfile).table.shrink; got < tt.least || got > tt.most {
 			t.Errorf("%s: shrinkage %g, want %g to %g", tt.name, got, tt.least, tt.most)
 		}
 	}
@@ -629,4 +629,46 @@ func TestSharingChangesNothing(t *testing.T) {
 			t.Errorf("%s: forecasts %v of a part of what is shared, want %v", m.Name(), got[:3], want[:3])
 		}
 	}
+}
+
+// Models that share a table follow a series as they do alone, whichever is updated first.
+func TestSharingATableChangesNothing(t *testing.T) {
+	for _, step := range []time.Duration{5 * time.Minute, 30 * time.Minute} {
+		load := noisy(busy, 6, 0.2)
+		s := sampled(aMonday, step, 3*week, load)
+		s.Holidays = []time.Time{aMonday.Add(2*week + day), s.End().Add(day)}
+		slowly, quickly := profile{"slow", 7, slow}, profile{"fast", 7, fast}
+		shared := s.sharing()
+		var alone, together []Fitted
+		for _, m := range []Model{slowly, quickly, Log1p(slowly), Log1p(quickly)} {
+			alone, together = append(alone, fitOf(t, m, s)), append(together, fitOf(t, m, shared))
+		}
+		if together[0].(*fittedProfile).table != together[1].(*fittedProfile).table {
+			t.Fatal("no table is shared")
+		}
+		for i := range int(3 * day / step) {
+			y := load(s.Time(s.Len() + i))
+			if i%17 == 0 {
+				y = math.NaN()
+			}
+			for j := range alone {
+				alone[j].Update(y)
+				together[(i+j)%len(together)].Update(y)
+			}
+		}
+		for j, f := range together {
+			if got, want := path(f, 96), path(alone[j], 96); !sameBits(got, want) {
+				t.Errorf("step %s, model %d: forecasts %v, alone %v", step, j, got[:3], want[:3])
+			}
+		}
+	}
+}
+
+func fitOf(t *testing.T, m Model, s Series) Fitted {
+	t.Helper()
+	f, err := m.Fit(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }

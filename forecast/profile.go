@@ -55,37 +55,67 @@ var shrinkages = [...]float64{0, 0.5, 1, 2, 5, 20}
 
 func (m profile) Name() string { return m.name }
 
-func (m profile) empty(at clock) stored { return &fittedProfile{clock: at, rest: &deviation{}} }
+func (m profile) empty(at clock) stored {
+	return &fittedProfile{next: at.next, table: &profileTable{clock: at}, rest: &deviation{}}
+}
 
 func (m profile) Fit(s Series) (Fitted, error) {
 	length := time.Duration(s.Len()) * s.Step
 	if m.kinds == 1 && length < day+day/2 || m.kinds > 1 && length < week+day || s.known() < max(int(day/s.Step)/2, 2) {
 		return nil, fmt.Errorf("%s: %w: %d values of %s", m.name, ErrTooShort, s.known(), s.Step)
 	}
-	f := newProfile(m.kinds, s)
-	if m.kinds > 1 {
-		f.shrink = f.bestShrinkage(s)
-		f = f.fresh(s)
+	p := s.profiled(m.kinds)
+	return &fittedProfile{s.End().Unix(), p.table, fitDeviation(p.rest, s.Step, m.halfLife)}, nil
+}
+
+// profiled is a series divided into a table and a rest, which models with the same
+// kinds of days share.
+type profiled struct {
+	table *profileTable
+	rest  []float64 // of the end of the series; nobody writes to it
+}
+
+func (s Series) profiled(kinds int) profiled {
+	all := s.ofAll()
+	if p, ok := all.profiled[kinds]; ok {
+		return p
+	}
+	t := newProfileTable(kinds, s)
+	if kinds > 1 {
+		t.shrink = t.bestShrinkage(s)
+		t = t.fresh(s)
 	}
 	r := make([]float64, s.Len())
 	for i, z := range s.Values {
-		r[i] = z - f.expected(f.clock.next)
-		f.learn(z)
+		r[i] = z - t.follow(t.clock.next, z)
 	}
-	seen := f.perDay // after which all kinds of days are known
-	if m.kinds > 1 {
+	seen := t.perDay // after which all kinds of days are known
+	if kinds > 1 {
 		seen *= 7
 	}
 	first := max(min(seen, len(r)/2), len(r)-int(deviatesOver/s.Step))
-	f.rest = fitDeviation(r[first:], s.Step, m.halfLife)
-	return f, nil
+	p := profiled{t, r[first:]}
+	if all.profiled == nil {
+		all.profiled = map[int]profiled{}
+	}
+	all.profiled[kinds] = p
+	return p
 }
 
 type fittedProfile struct {
-	clock  clock
-	kinds  int
-	perDay int
-	shrink float64
+	next  int64 // Unix time of the next value
+	table *profileTable
+	rest  *deviation
+}
+
+// profileTable is what is usual at a time of the day, by kind of day. Models that share one
+// follow the same values.
+type profileTable struct {
+	clock    clock
+	kinds    int
+	perDay   int
+	shrink   float64
+	followed float64 // p(t) of the last value, before it was learned
 
 	dayMean   []float32 // by time of the day
 	dayCount  []uint8   // days behind it
@@ -94,7 +124,16 @@ type fittedProfile struct {
 	overall   float64   // mean of all times, for those at which nobody ever measured
 	learned   float64   // values behind it, at most those of a week
 	window    []float64 // the last values, in the middle of which one is learned
-	rest      *deviation
+}
+
+// follow returns p(t) as it is before the value is learned, and learns it unless a model
+// that shares the table has done so.
+func (t *profileTable) follow(unix int64, z float64) float64 {
+	if unix == t.clock.next {
+		t.followed = t.expected(unix)
+		t.learn(z)
+	}
+	return t.followed
 }
 
 // weights[n] is the weight of n days, of which each keeps a share until the next:
@@ -119,95 +158,95 @@ func (w *weights) follow(mean *float32, count *uint8, v float64) {
 	*mean += float32((v - float64(*mean)) / w[*count])
 }
 
-func newProfile(kinds int, s Series) *fittedProfile {
+func newProfileTable(kinds int, s Series) *profileTable {
 	perDay := int(day / s.Step)
-	f := &fittedProfile{
+	t := &profileTable{
 		clock: s.clock(s.Start), kinds: kinds, perDay: perDay,
 		dayMean: make([]float32, perDay), dayCount: make([]uint8, perDay),
 		window: missing(2*int(neighbours/s.Step) + 1),
 	}
 	if s.Step > neighbours/2 {
-		f.window = missing(1)
+		t.window = missing(1)
 	}
 	rows := kinds
-	if len(f.clock.holidays) > 0 {
+	if len(t.clock.holidays) > 0 {
 		rows++
 	}
 	if rows > 1 {
-		f.kindMean, f.kindCount = make([]float32, rows*perDay), make([]uint8, rows*perDay)
+		t.kindMean, t.kindCount = make([]float32, rows*perDay), make([]uint8, rows*perDay)
 	}
-	return f
+	return t
 }
 
 // fresh returns the profile before it has learned anything.
-func (f *fittedProfile) fresh(s Series) *fittedProfile {
-	g := newProfile(f.kinds, s)
-	g.shrink = f.shrink
+func (t *profileTable) fresh(s Series) *profileTable {
+	g := newProfileTable(t.kinds, s)
+	g.shrink = t.shrink
 	return g
 }
 
 // places returns where an instant stands in the table of times and in that of
 // kinds; the latter is negative where there are no kinds.
-func (f *fittedProfile) places(unix int64) (time, kind int, holiday bool) {
-	slot := f.clock.slot(unix, week)
-	time = slot % f.perDay
-	if len(f.kindMean) == 0 {
+func (t *profileTable) places(unix int64) (time, kind int, holiday bool) {
+	slot := t.clock.slot(unix, week)
+	time = slot % t.perDay
+	if len(t.kindMean) == 0 {
 		return time, -1, false
 	}
-	row := slot / f.perDay // Monday is 0
+	row := slot / t.perDay // Monday is 0
 	switch {
-	case len(f.clock.holidays) > 0 && f.clock.isHoliday(unix):
-		row, holiday = f.kinds, true
-	case f.kinds == 1:
+	case len(t.clock.holidays) > 0 && t.clock.isHoliday(unix):
+		row, holiday = t.kinds, true
+	case t.kinds == 1:
 		return time, -1, false // only holidays are told apart
 	}
-	return time, row*f.perDay + time, holiday
+	return time, row*t.perDay + time, holiday
 }
 
 // expected returns p(t), NaN before anything is known.
-func (f *fittedProfile) expected(unix int64) float64 {
-	time, kind, holiday := f.places(unix)
-	m := f.usual(time)
+func (t *profileTable) expected(unix int64) float64 {
+	time, kind, holiday := t.places(unix)
+	m := t.usual(time)
 	if kind < 0 {
 		return m
 	}
-	if holiday && f.kindCount[kind] < fewHolidays {
-		if f.kinds == 1 {
+	if holiday && t.kindCount[kind] < fewHolidays {
+		if t.kinds == 1 {
 			return m
 		}
-		kind -= f.perDay // as on the last kind of days
+		kind -= t.perDay // as on the last kind of days
 	}
-	return m + f.difference(kind, f.shrink)
+	return m + t.difference(kind, t.shrink)
 }
 
 // usual returns the mean over all days, or over all times where nothing is known of
 // this one; NaN before anything is known.
-func (f *fittedProfile) usual(time int) float64 {
+func (t *profileTable) usual(time int) float64 {
 	switch {
-	case f.dayCount[time] > 0:
-		return float64(f.dayMean[time])
-	case f.learned > 0:
-		return f.overall
+	case t.dayCount[time] > 0:
+		return float64(t.dayMean[time])
+	case t.learned > 0:
+		return t.overall
 	}
 	return math.NaN()
 }
 
-func (f *fittedProfile) difference(kind int, shrink float64) float64 {
-	w := kindWeights[f.kindCount[kind]]
+func (t *profileTable) difference(kind int, shrink float64) float64 {
+	w := kindWeights[t.kindCount[kind]]
 	if w == 0 {
 		return 0
 	}
-	return float64(f.kindMean[kind]) * w / (w + shrink)
+	return float64(t.kindMean[kind]) * w / (w + shrink)
 }
 
 // learn updates the tables with the value in the middle of the last ones.
-func (f *fittedProfile) learn(z float64) {
-	copy(f.window, f.window[1:])
-	f.window[len(f.window)-1] = z
-	if v := windowMean(f.window); !math.IsNaN(v) {
-		f.learnAt(f.clock.next-int64(len(f.window)/2)*f.clock.step, v)
+func (t *profileTable) learn(z float64) {
+	copy(t.window, t.window[1:])
+	t.window[len(t.window)-1] = z
+	if v := windowMean(t.window); !math.IsNaN(v) {
+		t.learnAt(t.clock.next-int64(len(t.window)/2)*t.clock.step, v)
 	}
-	f.clock.next += f.clock.step
+	t.clock.next += t.clock.step
 }
 
 // windowMean is the mean of the known values, NaN of none.
@@ -222,34 +261,34 @@ func windowMean(xs []float64) float64 {
 	return sum / n
 }
 
-func (f *fittedProfile) learnAt(unix int64, v float64) {
-	f.learned = min(f.learned+1, float64(7*f.perDay))
-	f.overall += (v - f.overall) / f.learned
-	time, kind, holiday := f.places(unix)
-	if kind >= 0 && f.dayCount[time] > 1 { // a difference from one day says little
-		kindWeights.follow(&f.kindMean[kind], &f.kindCount[kind], v-f.usual(time))
+func (t *profileTable) learnAt(unix int64, v float64) {
+	t.learned = min(t.learned+1, float64(7*t.perDay))
+	t.overall += (v - t.overall) / t.learned
+	time, kind, holiday := t.places(unix)
+	if kind >= 0 && t.dayCount[time] > 1 { // a difference from one day says little
+		kindWeights.follow(&t.kindMean[kind], &t.kindCount[kind], v-t.usual(time))
 	}
 	if !holiday {
-		dayWeights.follow(&f.dayMean[time], &f.dayCount[time], v)
+		dayWeights.follow(&t.dayMean[time], &t.dayCount[time], v)
 	}
 }
 
 // bestShrinkage goes through the series and returns the shrinkage with the least
 // absolute errors around a level that follows.
-func (f *fittedProfile) bestShrinkage(s Series) float64 {
+func (t *profileTable) bestShrinkage(s Series) float64 {
 	var loss, level [len(shrinkages)]float64
 	gain := 1 - math.Exp2(-float64(s.Step)/float64(steadyAfter))
 	for i, z := range s.Values {
-		if i >= f.perDay*7 && !math.IsNaN(z) {
-			time, kind, _ := f.places(f.clock.next)
-			m := f.usual(time)
+		if i >= t.perDay*7 && !math.IsNaN(z) {
+			time, kind, _ := t.places(t.clock.next)
+			m := t.usual(time)
 			for j, c := range shrinkages {
-				e := zeroIfNaN(z - m - f.difference(kind, c) - level[j])
+				e := zeroIfNaN(z - m - t.difference(kind, c) - level[j])
 				loss[j] += math.Abs(e)
 				level[j] += gain * e
 			}
 		}
-		f.learn(z)
+		t.learn(z)
 	}
 	best := 0
 	for j, l := range loss {
@@ -261,40 +300,45 @@ func (f *fittedProfile) bestShrinkage(s Series) float64 {
 }
 
 func (f *fittedProfile) Update(z float64) {
-	f.rest.update(z - f.expected(f.clock.next))
-	f.learn(z)
+	f.rest.update(z - f.table.follow(f.next, z))
+	f.next += f.table.clock.step
 }
 
 func (f *fittedProfile) Predict(path []float64) {
 	f.rest.predict(path)
-	at := f.clock.next
+	at := f.next
 	for k := range path {
-		path[k] += zeroIfNaN(f.expected(at))
-		at += f.clock.step
+		path[k] += zeroIfNaN(f.table.expected(at))
+		at += f.table.clock.step
 	}
 }
 
 func (f *fittedProfile) divide(level, season []float64) {
 	mean := 0.0
-	for time := range f.dayMean {
-		mean += zeroIfNaN(f.usual(time)) / float64(f.perDay)
+	for time := range f.table.dayMean {
+		mean += zeroIfNaN(f.table.usual(time)) / float64(f.table.perDay)
 	}
-	at := f.clock.next
+	at := f.next
 	for k := range level {
 		level[k] = f.rest.level + mean
-		season[k] = zeroIfNaN(f.expected(at)) - mean
-		at += f.clock.step
+		season[k] = zeroIfNaN(f.table.expected(at)) - mean
+		at += f.table.clock.step
 	}
 }
 
 func (f *fittedProfile) visit(c *codec) {
-	c.int64(&f.clock.next)
-	c.int(&f.kinds, &f.perDay)
-	c.float(&f.shrink, &f.overall, &f.learned)
-	c.floats32(&f.dayMean)
-	c.floats32(&f.kindMean)
-	c.bytes(&f.dayCount)
-	c.bytes(&f.kindCount)
-	c.floats(&f.window)
+	c.int64(&f.next)
+	f.table.visit(c)
 	f.rest.visit(c)
+}
+
+func (t *profileTable) visit(c *codec) {
+	c.int64(&t.clock.next)
+	c.int(&t.kinds, &t.perDay)
+	c.float(&t.shrink, &t.overall, &t.learned, &t.followed)
+	c.floats32(&t.dayMean)
+	c.floats32(&t.kindMean)
+	c.bytes(&t.dayCount)
+	c.bytes(&t.kindCount)
+	c.floats(&t.window)
 }

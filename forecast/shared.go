@@ -2,13 +2,15 @@ package forecast
 
 // shared is what several models make of one series; the first that needs it makes it.
 type shared struct {
-	of     []float64 // values of the series
-	logged *logged
-	split  *split
+	of       []float64 // values of the series
+	logged   *logged
+	split    *split
+	profiled map[int]profiled // by kinds of days
 }
 
 // sharing returns the series with a place for what models share. Only one
-// goroutine may fit models to it at a time.
+// goroutine may fit models to it at a time. Some go on to share what they learn: all have
+// to be fitted before one is updated, and then to follow the same values.
 func (s Series) sharing() Series {
 	s.shared = &shared{of: s.Values}
 	return s
