@@ -73,8 +73,8 @@ func (e *Engine) tryCandidate(ctx context.Context, s *Settings, now time.Time, s
 }
 
 // histories are the loads that are known, by what they were asked for with.
-func (e *Engine) histories() map[string]forecast.Series {
-	out := make(map[string]forecast.Series, len(e.pools))
+func (e *Engine) histories() map[string]History {
+	out := make(map[string]History, len(e.pools))
 	for _, p := range e.pools {
 		out[signalKey(p.spec.Load)] = p.history
 	}
@@ -95,7 +95,7 @@ func signalKey(s policy.Signal) string {
 type borrowed struct {
 	Source
 	samples   map[string]policy.Sample
-	histories map[string]forecast.Series
+	histories map[string]History
 }
 
 func (b borrowed) Sample(ctx context.Context, now time.Time, signals []policy.Signal) []policy.Sample {

@@ -87,7 +87,7 @@ scaling_adapter_signal_up{pool="nfl",signal="load"} 1
 			t.Fatalf("at %s the load is %+v", at, p.Load)
 		}
 	}
-	for i, y := range p.History.Values {
+	for i, y := range p.History.Series().Values {
 		switch at := p.History.Time(i); {
 		case !at.Before(start) && at.Before(back):
 			if !math.IsNaN(y) {

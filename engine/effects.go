@@ -33,13 +33,13 @@ func (p *pool) measure(declared []forecast.Event) []Effect {
 	if len(declared) == 0 {
 		return nil
 	}
-	z := make([]float64, p.history.Len())
-	for i, y := range p.history.Values {
-		if z[i] = y; !math.IsNaN(y) {
-			z[i] = p.regular(p.timeline.Offset(p.history.Time(i)), y)
+	s := p.history.Series()
+	for i, y := range s.Values {
+		if !math.IsNaN(y) {
+			s.Values[i] = p.regular(p.timeline.Offset(s.Time(i)), y)
 		}
 	}
-	s := forecast.Series{Start: p.history.Start, Step: p.history.Step, Values: z, Holidays: p.spec.Holidays}
+	s.Holidays = p.spec.Holidays
 	effects, err := forecast.MeasureEffects(s, declared)
 	if err != nil {
 		return nil // the fit has told what is wrong with the series

@@ -193,7 +193,7 @@ type PoolStatus struct {
 	Footing      Footing
 	Served       Compared
 
-	History  forecast.Series // measured load, as far back as it is kept, without what lacks a part
+	History  History // measured load, as far back as it is kept, without what lacks a part
 	Forecast forecast.Forecast
 	Origin   time.Time // after which the forecast knows nothing
 	Scores   []forecast.Score

@@ -14,7 +14,7 @@ var ErrNoModel = errors.New("no model is fitted")
 // Explanation says what a pool's forecast follows and what it is made of. Unlike
 // what a [Snapshot] tells of a pool, all of it is of one instant.
 type Explanation struct {
-	Measured forecast.Series // up to the forecast
+	Measured History // up to the forecast
 	Forecast forecast.Forecast
 	Parts    Parts // they sum up to the forecast's median
 }

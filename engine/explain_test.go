@@ -126,7 +126,7 @@ func TestPartsSumUpToTheMedian(t *testing.T) {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		p := &pool{spec: spec("nba"), predictor: predictor, history: history}
+		p := &pool{spec: spec("nba"), predictor: predictor, history: NewHistory(history)}
 		var events []policy.Event
 		for i := range rapid.IntRange(0, 4).Draw(t, "events") {
 			from := start.Add(time.Duration(rapid.IntRange(-120, 120).Draw(t, "begins")) * time.Minute)

@@ -250,13 +250,13 @@ func (w *walk) begin(spec Pool, i int, start, end time.Time) PoolPlan {
 
 // lastKnown returns the instant of the last value that is not missing; the start if
 // there is none.
-func lastKnown(s forecast.Series) time.Time {
-	for i, y := range slices.Backward(s.Values) {
-		if !math.IsNaN(y) {
-			return s.Time(i)
+func lastKnown(h History) time.Time {
+	for t := h.End(); t.After(h.Start); {
+		if t = t.Add(-h.Step); !math.IsNaN(h.At(t)) {
+			return t
 		}
 	}
-	return s.Start
+	return h.Start
 }
 
 // advance lets the forecasts begin at t, as if they were made then, and returns what

@@ -35,10 +35,10 @@ type pool struct {
 
 	completeness *policy.Completeness // of the load up to the history's end
 
-	history     forecast.Series // measured load
-	known       time.Time       // when the load was last measured
-	reading     bool            // the history is not read to its end
-	largest     float64         // largest load in history
+	history     History   // measured load
+	known       time.Time // when the load was last measured
+	reading     bool      // the history is not read to its end
+	largest     float64   // largest load in history
 	predictor   *forecast.Predictor
 	refitDue    time.Time
 	stale       bool // the forecast does not tell what is known by now
@@ -71,7 +71,7 @@ func (p *pool) extend(s forecast.Series, keep int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.history.Len() == 0 {
-		p.history = forecast.Series{Start: s.Start.In(p.spec.Pool.Location), Step: s.Step}
+		p.history = History{Start: s.Start.In(p.spec.Pool.Location), Step: s.Step}
 	}
 	for i, y := range s.Values {
 		p.largest = max(p.largest, zeroIfNaN(y))
@@ -87,10 +87,7 @@ func (p *pool) extend(s forecast.Series, keep int) {
 			p.predictor.Update(z)
 		}
 	}
-	p.history = p.history.Append(s.Values...)
-	if extra := p.history.Len() - keep; extra > keep/8 { // seldom, so that it costs little per value
-		p.history = forecast.Series{Start: p.history.Time(extra), Step: p.history.Step, Values: slices.Clone(p.history.Values[extra:])}
-	}
+	p.history = p.history.with(s.Values).last(keep)
 	p.stale = true
 }
 
@@ -110,7 +107,7 @@ func (p *pool) complete(measured policy.Sample) *Completeness {
 func (p *pool) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.history = forecast.Series{}
+	p.history = History{}
 }
 
 // learned replaces the predictor; nil: there is none any more.
@@ -151,12 +148,12 @@ func (p *pool) withoutOffset(t time.Time, y float64) float64 {
 // refit estimates the models anew on the whole history. What they scored is kept
 // for as long as they follow the same history.
 func (p *pool) refit(horizon int) error {
-	z := make([]float64, p.history.Len())
-	for i, y := range p.history.Values {
-		z[i] = p.withoutOffset(p.history.Time(i), y)
+	s := p.history.Series()
+	for i, y := range s.Values {
+		s.Values[i] = p.withoutOffset(s.Time(i), y)
 	}
+	s.Holidays = p.spec.Holidays
 	p.stale = true
-	s := forecast.Series{Start: p.history.Start, Step: p.history.Step, Values: z, Holidays: p.spec.Holidays}
 	learned, declared := p.effectEvents()
 	p.measured = p.measure(declared)
 	if p.predictor != nil && p.predictor.End().Equal(s.End()) {

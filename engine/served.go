@@ -4,7 +4,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/scaling-adapter/scaling-adapter/forecast"
 	"github.com/scaling-adapter/scaling-adapter/policy"
 )
 
@@ -53,7 +52,7 @@ func (p *pool) serve(s *Settings, now time.Time, load policy.Sample, count polic
 
 // seasonalNaive is how many agents the load of a week before t needed, or that of the day
 // before if the former is not known; NaN if neither is.
-func seasonalNaive(history forecast.Series, spec policy.Pool, t time.Time) float64 {
+func seasonalNaive(history History, spec policy.Pool, t time.Time) float64 {
 	const day = 24 * time.Hour
 	y := history.At(t.Add(-7 * day))
 	if math.IsNaN(y) {

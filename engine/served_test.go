@@ -60,7 +60,7 @@ func TestSeasonalNaive(t *testing.T) {
 	for _, tt := range []struct{ weekAgo, dayAgo, want float64 }{
 		{45, 70, 5}, {math.NaN(), 70, 7}, {5, 70, 2}, {500, 70, 8}, {math.NaN(), math.NaN(), math.NaN()},
 	} {
-		if got := seasonalNaive(history(tt.weekAgo, tt.dayAgo), spec, start); !cmp.Equal(got, tt.want, cmpopts.EquateNaNs()) {
+		if got := seasonalNaive(NewHistory(history(tt.weekAgo, tt.dayAgo)), spec, start); !cmp.Equal(got, tt.want, cmpopts.EquateNaNs()) {
 			t.Errorf("%v a week ago and %v a day ago: got %v, want %v", tt.weekAgo, tt.dayAgo, got, tt.want)
 		}
 	}

@@ -200,20 +200,14 @@ func between(horizons []int, k int) (before, after int, share float64) {
 	return j - 1, j, math.Log(float64(k)/a) / math.Log(b/a)
 }
 
-// rank returns the share of the known errors below x, of which those that equal it count
-// half; 0.5 while few are known.
+// rank returns the share of the known errors below x, 0.5 while few are known.
 func (e *errorsAt) rank(x float64) float64 {
 	n := len(e.sorted)
 	if n < enough {
 		return 0.5
 	}
-	v := roughly(x)
-	below, _ := slices.BinarySearch(e.sorted, v)
-	above := below
-	for above < n && e.sorted[above] == v {
-		above++
-	}
-	return float64(below+above) / float64(2*n)
+	at, _ := slices.BinarySearch(e.sorted, roughly(x))
+	return float64(at) / float64(n)
 }
 
 // drift notices that errors are off to one side: cumulative sums of their ranks,

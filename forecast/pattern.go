@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"math"
 	"time"
 
 	"gonum.org/v1/gonum/floats"
@@ -16,7 +17,12 @@ type pattern struct {
 // newPattern returns a pattern of the values by slot.
 func newPattern(period time.Duration, values []float64) pattern {
 	low, high := floats.Min(values), floats.Max(values)
-	p := pattern{period, (low + high) / 2, newFixedPoint(len(values), (high-low)/2)}
+	middle := float64(float32((low + high) / 2))
+	reach := max(high-middle, middle-low)
+	if reach < 1e-9*math.Abs(middle) { // by rounding: it has no season
+		reach = 0
+	}
+	p := pattern{period, middle, newFixedPoint(len(values), reach)}
 	for slot, v := range values {
 		p.beside.set(slot, v-p.middle)
 	}

@@ -83,7 +83,7 @@ func exampleSnapshot() func() *engine.Snapshot {
 			Pool: pool, Load: policy.Sample{Value: 71.2, Time: at(18, 25), Quality: policy.OK}, Count: policy.Count{Agents: 7, Ready: 7, Known: true},
 			Footing:  engine.Footing{Rung: engine.RungLastForecast, Since: at(18, 20), Why: "the load was last measured at 18:10"},
 			Decision: up, Outcome: policy.Outcome{Result: policy.Accepted}, Recent: []policy.Decision{up, before},
-			History:  forecast.Series{Start: at(18, 5), Step: 5 * time.Minute, Values: []float64{64, 66.5, 67, 71}},
+			History:  engine.NewHistory(forecast.Series{Start: at(18, 5), Step: 5 * time.Minute, Values: []float64{64, 66.5, 67, 71}}),
 			Forecast: forecast.Forecast{Model: forecast.Combination, Start: at(18, 25), Step: 5 * time.Minute, Levels: []float64{0.1, 0.5, 0.9}, Paths: [][]float64{{70, 74, 80}, {78, 86, 92}, {85, 99, 108.6}}},
 			Scores:   []forecast.Score{{Model: "harmonic_log", Horizon: 3, WAPE: 0.08, Weight: 1, N: 99}, {Model: forecast.Combination, Horizon: 3, WAPE: 0.08, Weight: 1, N: 99}},
 			Events:   []policy.Event{{ID: "1", Type: "game", Name: "Celtics at Knicks", Start: at(19, 0), End: at(21, 30)}},

@@ -361,8 +361,8 @@ func forecastOf(snap *engine.Snapshot, p *engine.PoolStatus) apiv1.Forecast {
 		v.Start, shown.end = when(f.Start), f.Time(f.Len())
 	}
 	if h := p.History; h.Len() > 0 {
-		h = h.From(h.End().Add(-measuredBehind))
-		v.Measured, shown.start = &apiv1.Measured{Start: h.Start.UTC(), Step: h.Step.Seconds(), Loads: apiv1.Numbers(h.Values)}, h.Start
+		s := h.From(h.End().Add(-measuredBehind))
+		v.Measured, shown.start = &apiv1.Measured{Start: s.Start.UTC(), Step: s.Step.Seconds(), Loads: apiv1.Numbers(s.Values)}, s.Start
 	}
 	for _, e := range eventsOf(snap, p, shown) {
 		v.Events = append(v.Events, eventOf(e))

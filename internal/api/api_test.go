@@ -60,7 +60,7 @@ func snapshot(names ...string) *engine.Snapshot {
 			Decision: d, Outcome: policy.Outcome{Result: policy.Failed, Err: errors.New("told to fail")},
 			Pause:   policy.Pause{Start: now, End: now.Add(20 * time.Minute), Why: "HTTP 500"},
 			Footing: engine.Footing{Rung: engine.RungHold, Since: now, Why: "HTTP 500"},
-			History: history, Forecast: f, Scores: []forecast.Score{{Model: "seasonal_naive_day", Horizon: 12, WAPE: 0.1, Bias: math.NaN(), Weight: 0.25, N: 5}}, Coverage: []forecast.Coverage{{Horizon: 12, Share: 0.75, Pinball: 0.02, N: 100}},
+			History: engine.NewHistory(history), Forecast: f, Scores: []forecast.Score{{Model: "seasonal_naive_day", Horizon: 12, WAPE: 0.1, Bias: math.NaN(), Weight: 0.25, N: 5}}, Coverage: []forecast.Coverage{{Horizon: 12, Share: 0.75, Pinball: 0.02, N: 100}},
 			Agents: []engine.AgentsPoint{{Time: now.Add(-time.Hour), Current: 3, Desired: 4}, {Time: now.Add(-time.Minute), Current: 4, Desired: 6}},
 			Recent: []policy.Decision{d, held},
 			Events: []policy.Event{
@@ -91,7 +91,7 @@ func get(t *testing.T, snap *engine.Snapshot, path string) (int, string) {
 
 func TestAPIAnswers(t *testing.T) {
 	snap := snapshot("nba", "nfl")
-	snap.Pools[0].History = forecast.Series{Start: now.Add(-15 * time.Minute), Step: 5 * time.Minute, Values: []float64{60, math.NaN(), 62.5}}
+	snap.Pools[0].History = engine.NewHistory(forecast.Series{Start: now.Add(-15 * time.Minute), Step: 5 * time.Minute, Values: []float64{60, math.NaN(), 62.3}})
 	for path, want := range map[string]string{
 		"/api/v1/status": `{"status":"success","data":{"status":"degraded","degraded":["host memory is error"],"version":"","last_tick":"2026-11-24T12:00:00Z","generation":2,"config_hash":"abc","config_loaded_at":"2026-11-24T11:00:00Z","enabled":true,"pools":2,"max_total_agents":75,"hosts":[{"resource":"cpu","percent":40,"limit_percent":80,"quality":"ok","predicted_percent":44,"footprints":[{"pool":"mlb","known":false,"percent":0,"low":0,"high":1.5,"changes":0},{"pool":"nba","known":true,"percent":1,"low":0.5,"high":1.25,"changes":9}]},{"resource":"memory","percent":null,"limit_percent":70,"quality":"error","detail":"refused","predicted_percent":null,"footprints":[]}]}}`,
 		"/api/v1/pools?pool=nba": `{"status":"success","data":[{"name":"nba","labels":{},"mode":"active","min":2,"max":20,"load_per_agent":12,"load":{"value":63,"time":"2026-11-24T12:00:00Z","quality":"ok"},"current":4,"ready":3,"unfulfilled":2,"paused_until":"2026-11-24T12:20:00Z","paused_why":"HTTP 500","desired":6,"demand":5.9,"why":"expects \u003cb\u003e72\u003c/b\u003e","outcome":"failed","error":"told to fail","model":"seasonal_naive_day","active_rules":["evening"],"events":[` +
@@ -100,7 +100,7 @@ func TestAPIAnswers(t *testing.T) {
 		"/api/v1/decisions?pool=nfl&limit=1": `{"status":"success","data":[{"id":"nfl-1","pool":"nfl","time":"2026-11-24T12:00:00Z","mode":"active","current":4,"desired":6,"demand":5.9,"why":"expects \u003cb\u003e72\u003c/b\u003e",` +
 			`"candidates":[{"source":"forecast","load":71,"agents":5.9,"chosen":true},{"source":"reactive","load":null,"agents":0,"chosen":false,"dropped":"load is nan"}],` +
 			`"reasons":[{"code":"forecast","from":4,"to":6,"rule":"evening","detail":"expects \u003cb\u003e72\u003c/b\u003e"}],"active_rules":["evening"]}]}`,
-		"/api/v1/forecast?pool=nba": `{"status":"success","data":[{"pool":"nba","model":"seasonal_naive_day","location":"UTC","measured":{"start":"2026-11-24T11:45:00Z","step_seconds":300,"loads":[60,null,62.5]},"start":"2026-11-24T12:00:00Z","step_seconds":300,"quantiles":[0.1,0.5,0.9],"loads":[[50,51],[60,61],[70,72]],"scores":[{"model":"seasonal_naive_day","horizon_seconds":3600,"wape":0.1,"bias":null,"weight":0.25,"forecasts":5}],"interval_coverage":[{"horizon_seconds":3600,"share":0.75,"pinball":0.02,"values":100}],"events":[` +
+		"/api/v1/forecast?pool=nba": `{"status":"success","data":[{"pool":"nba","model":"seasonal_naive_day","location":"UTC","measured":{"start":"2026-11-24T11:45:00Z","step_seconds":300,"loads":[60,null,62.3]},"start":"2026-11-24T12:00:00Z","step_seconds":300,"quantiles":[0.1,0.5,0.9],"loads":[[50,51],[60,61],[70,72]],"scores":[{"model":"seasonal_naive_day","horizon_seconds":3600,"wape":0.1,"bias":null,"weight":0.25,"forecasts":5}],"interval_coverage":[{"horizon_seconds":3600,"share":0.75,"pinball":0.02,"values":100}],"events":[` +
 			`{"id":"1","type":"game","name":"Celtics \u003cat\u003e Knicks","start":"2026-11-24T11:00:00Z","end":"2026-11-24T13:00:00Z","labels":{},"source":"fixtures"}],"effects":[]}]}`,
 	} {
 		code, got := get(t, snap, path)

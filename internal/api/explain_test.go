@@ -223,7 +223,7 @@ func TestExplainTellsPastDecisions(t *testing.T) {
 	if v := ask(t, snap, "pool=nba&at=06:59"); !strings.Contains(v.Text, "the configuration was loaded since, at Tue 24 Nov 2026 06:59:30; rules are told as they are now") || v.Load.Value == nil || !strings.Contains(v.Text, "load        ") {
 		t.Errorf("got:\n%s", v.Text)
 	}
-	snap.Pools[0].History = forecast.Series{}
+	snap.Pools[0].History = engine.History{}
 	if v := ask(t, snap, "pool=nba&at=06:59"); !strings.Contains(v.Text, "load        empty: the history has none\n") {
 		t.Errorf("got:\n%s", v.Text)
 	}
@@ -359,7 +359,7 @@ func TestForecastTellsItsParts(t *testing.T) {
 	snap := snapshot("nba")
 	later := now.Add(5 * time.Minute) // a tick goes on that knows more than the snapshot
 	x := engine.Explanation{
-		Measured: forecast.Series{Start: now.Add(-5 * time.Minute), Step: 5 * time.Minute, Values: []float64{60, math.NaN()}},
+		Measured: engine.NewHistory(forecast.Series{Start: now.Add(-5 * time.Minute), Step: 5 * time.Minute, Values: []float64{60, math.NaN()}}),
 		Forecast: forecast.Forecast{Model: "combination", Start: later, Step: 5 * time.Minute, Levels: []float64{0.5}, Paths: [][]float64{{62, 63}}},
 		Parts: engine.Parts{
 			Parts: forecast.Parts{Level: []float64{50, 50}, Seasonal: []float64{5, 6}, Autoregressive: []float64{-1, math.NaN()}, Event: []float64{0, 0}},
@@ -408,10 +408,10 @@ func TestForecastTellsItsParts(t *testing.T) {
 
 func TestForecastTellsWhatTheLastTwoDaysMeasured(t *testing.T) {
 	snap := snapshot("nba")
+	loads := make([]float64, 720)
+	loads[144] = 7
 	h := &snap.Pools[0].History
-	h.Start = now.Add(-60 * time.Hour)
-	h.Values = make([]float64, 720)
-	h.Values[144] = 7
+	*h = engine.NewHistory(forecast.Series{Start: now.Add(-60 * time.Hour), Step: h.Step, Values: loads})
 	_, got := get(t, snap, "/api/v1/forecast")
 	var answer struct {
 		Data []struct{ Measured apiv1.Measured }

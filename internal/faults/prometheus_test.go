@@ -193,7 +193,7 @@ func TestHalfOfTheSeriesVanish(t *testing.T) {
 		}
 	}
 	r.is(t, loadUp, 1)
-	for i, y := range p.History.Values {
+	for i, y := range p.History.Series().Values {
 		at := p.History.Time(i)
 		if away := at.After(from) && !at.After(to); away != math.IsNaN(y) || !away && math.Abs(y-100) > 1e-9 {
 			t.Errorf("the load of %s is learned as %g", at, y)

@@ -153,7 +153,7 @@ func (p *pooled) hours(snap *engine.Snapshot) []apiv1.Recommendation {
 	within, without := make([]average, len(scheduled)), make([]average, len(scheduled))
 	byHour, covered := make([]average, 24), make([]bool, 24)
 	for t := p.History.Start.Truncate(time.Hour).Add(time.Hour); t.Before(p.History.End()); t = t.Add(time.Hour) {
-		y := p.History.Values[p.History.Index(t)]
+		y := p.History.At(t)
 		if math.IsNaN(y) {
 			continue
 		}

@@ -216,15 +216,15 @@ func (m *maker) pool(status *engine.PoolStatus) *pooled {
 }
 
 // sampled returns a load on the grid, as it was some time before.
-func (m *maker) sampled(s forecast.Series, before time.Duration) []float64 {
+func (m *maker) sampled(h engine.History, before time.Duration) []float64 {
 	out := make([]float64, m.n)
 	for i := range out {
 		out[i] = math.NaN()
 		from := m.start.Add(time.Duration(i)*m.step - before)
 		sum, n := 0.0, 0
 		for t := from; t.Before(from.Add(m.step)); t = t.Add(m.snap.Settings.Step) {
-			if k := s.Index(t); k >= 0 && k < s.Len() && !math.IsNaN(s.Values[k]) {
-				sum += s.Values[k]
+			if y := h.At(t); !math.IsNaN(y) {
+				sum += y
 				n++
 			}
 		}

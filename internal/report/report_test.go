@@ -99,7 +99,7 @@ func pool(name string, load func(before time.Duration) float64) engine.PoolStatu
 			Name: name, Location: time.UTC, Mode: policy.Active, Agents: policy.Agents{Base: 4, Min: 2, Max: 12}, PerAgent: 10, Sensitivity: 1,
 			LeadTime: 20 * time.Minute,
 		},
-		History: history(load),
+		History: engine.NewHistory(history(load)),
 	}
 }
 
