@@ -16,7 +16,8 @@ var ErrNoModel = errors.New("no model is fitted")
 type Explanation struct {
 	Measured History // up to the forecast
 	Forecast forecast.Forecast
-	Parts    Parts // they sum up to the forecast's median
+	Parts    Parts            // they sum up to the forecast's median
+	Scores   []forecast.Score // of all models at all horizons
 }
 
 // Parts are what each cause adds to the median, by step, in the unit of the load.
@@ -64,7 +65,7 @@ func (p *pool) explain(steps int) (Explanation, error) {
 	if err != nil {
 		return Explanation{}, err
 	}
-	x := Explanation{Measured: p.history, Forecast: f, Parts: Parts{made.Parts, make([]float64, steps)}}
+	x := Explanation{Measured: p.history, Forecast: f, Parts: Parts{made.Parts, make([]float64, steps)}, Scores: made.Scores}
 	for k := range steps {
 		o := p.timeline.Offset(f.Time(k))
 		m := x.Parts.Level[k] + x.Parts.Seasonal[k] + x.Parts.Autoregressive[k] + x.Parts.Event[k]

@@ -186,10 +186,36 @@ func (p *pool) predict(horizon int) error {
 	if err != nil {
 		return err
 	}
-	p.forecast, p.scores, p.coverage = f, p.predictor.Scores(), p.predictor.Coverage()
+	p.forecast, p.scores, p.coverage = f, p.telling(p.predictor.Scores()), p.predictor.Coverage()
 	p.effects = append(asEffects(p.predictor.Effects(), true), p.measured...)
 	p.stale = false
 	return nil
+}
+
+// telling returns the scores of what is forecast and its opponents, and at the first
+// horizon and the one nearest to the lead time those of all models: the others take much
+// memory, and [Engine.Explain] tells them.
+func (p *pool) telling(scores []forecast.Score) []forecast.Score {
+	nearest := NearestHorizon(scores, p.history.Step, p.spec.Pool.LeadTime)
+	out := make([]forecast.Score, 0, len(scores)/4)
+	for _, s := range scores {
+		if s.Horizon == scores[0].Horizon || s.Horizon == nearest || slices.Contains(compared[:], s.Model) {
+			out = append(out, s)
+		}
+	}
+	return slices.Clip(out)
+}
+
+// NearestHorizon returns the horizon of the scores that is nearest to a time ahead, in steps;
+// 0 if there are none.
+func NearestHorizon(scores []forecast.Score, step, ahead time.Duration) int {
+	best, apart := 0, time.Duration(math.MaxInt64)
+	for _, s := range scores {
+		if d := (time.Duration(s.Horizon)*step - ahead).Abs(); d < apart {
+			best, apart = s.Horizon, d
+		}
+	}
+	return best
 }
 
 // expected returns what the models expect, with the effects of rules that are known

@@ -94,17 +94,20 @@ func (c *codec) floats32(vs *[]float32) {
 		*vs = make([]float32, n)
 	}
 	for i := range *vs {
-		switch {
-		case c.err != nil:
-			return
-		case !c.reading:
-			c.data = binary.LittleEndian.AppendUint32(c.data, math.Float32bits((*vs)[i]))
-		case len(c.data) < 4:
-			c.err = fmt.Errorf("%w: it ends too early", errSnapshot)
-		default:
-			(*vs)[i] = math.Float32frombits(binary.LittleEndian.Uint32(c.data))
-			c.data = c.data[4:]
-		}
+		c.float32(&(*vs)[i])
+	}
+}
+
+func (c *codec) float32(v *float32) {
+	switch {
+	case c.err != nil:
+	case !c.reading:
+		c.data = binary.LittleEndian.AppendUint32(c.data, math.Float32bits(*v))
+	case len(c.data) < 4:
+		c.err = fmt.Errorf("%w: it ends too early", errSnapshot)
+	default:
+		*v = math.Float32frombits(binary.LittleEndian.Uint32(c.data))
+		c.data = c.data[4:]
 	}
 }
 

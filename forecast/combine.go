@@ -7,10 +7,10 @@ import (
 
 // losses are a model's errors at one horizon, in which old ones count less.
 type losses struct {
-	abs, err, actual float64 // discounted sums of |y−ŷ|, y−ŷ and y
-	roots            float64 // of |⁴√y−⁴√ŷ|, of which a wild value that nobody foresaw counts no more than its bound
-	weight           float64 // discounted number
-	n                int
+	abs, err, actual float32 // discounted sums of |y−ŷ|, y−ŷ and y
+	roots            float32 // of |⁴√y−⁴√ŷ|, of which a wild value that nobody foresaw counts no more than its bound
+	weight           float32 // discounted number
+	n                int32
 }
 
 // lossHalfLife is the time in which a past error loses half of its weight.
@@ -18,11 +18,12 @@ const lossHalfLife = 3 * day
 
 // add learns an error; beyond the bound it says nothing more about the model.
 func (l *losses) add(y, expected, decay, bound float64) {
-	l.abs = decay*l.abs + math.Abs(y-expected)
-	l.roots = decay*l.roots + min(math.Abs(fourthRoot(y)-fourthRoot(expected)), bound)
-	l.err = decay*l.err + y - expected
-	l.actual = decay*l.actual + y
-	l.weight = decay*l.weight + 1
+	discounted := func(sum *float32, x float64) { *sum = float32(decay*float64(*sum) + x) }
+	discounted(&l.abs, math.Abs(y-expected))
+	discounted(&l.roots, min(math.Abs(fourthRoot(y)-fourthRoot(expected)), bound))
+	discounted(&l.err, y-expected)
+	discounted(&l.actual, y)
+	discounted(&l.weight, 1)
 	l.n++
 }
 
@@ -31,14 +32,14 @@ const keptAfterDrift = 0.1
 
 // forget lets past errors count little beside those to come. Their means stay.
 func (l *losses) forget() {
-	for _, sum := range []*float64{&l.abs, &l.err, &l.actual, &l.roots, &l.weight} {
+	for _, sum := range []*float32{&l.abs, &l.err, &l.actual, &l.roots, &l.weight} {
 		*sum *= keptAfterDrift
 	}
 }
 
 func fourthRoot(y float64) float64 { return math.Sqrt(math.Sqrt(max(y, 0))) }
 
-func (l losses) mean() float64 { return l.roots / l.weight }
+func (l losses) mean() float64 { return float64(l.roots) / float64(l.weight) }
 
 // bound is how large an error may count: several times the mean of the
 // combination's.
@@ -51,8 +52,12 @@ func (l losses) bound() float64 {
 }
 
 func (l *losses) visit(c *codec) {
-	c.float(&l.abs, &l.err, &l.actual, &l.roots, &l.weight)
-	c.int(&l.n)
+	for _, x := range []*float32{&l.abs, &l.err, &l.actual, &l.roots, &l.weight} {
+		c.float32(x)
+	}
+	n := int(l.n)
+	c.int(&n)
+	l.n = int32(n)
 }
 
 const (
@@ -75,7 +80,7 @@ const (
 // Quarterly 20 (1969)), who take the second power; with models as alike as these
 // a higher one is needed to tell them apart.
 func weigh(members []*member, j int, weights []float64) {
-	most, least := 0, math.Inf(1)
+	most, least := int32(0), math.Inf(1)
 	for _, m := range members {
 		most = max(most, m.losses[j].n)
 	}

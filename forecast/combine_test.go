@@ -15,7 +15,7 @@ func scoredBy(means [][]float64, counts [][]int) []*member {
 		m := &member{}
 		for j, mean := range means[i] {
 			n := counts[i][j]
-			m.losses = append(m.losses, losses{abs: mean * float64(n), roots: mean * float64(n), weight: float64(n), n: n})
+			m.losses = append(m.losses, losses{abs: float32(mean) * float32(n), roots: float32(mean) * float32(n), weight: float32(n), n: int32(n)})
 		}
 		out = append(out, m)
 	}

@@ -12,11 +12,14 @@ import (
 //
 // Negative values count as 0; what the inner model makes of empty, short,
 // constant and missing values stands.
-func Log1p(m Model) Model { return logModel{m} }
+func Log1p(m Model) Model { return logModel{m, m.Name() + "_log"} }
 
-type logModel struct{ inner Model }
+type logModel struct {
+	inner Model
+	name  string
+}
 
-func (m logModel) Name() string { return m.inner.Name() + "_log" }
+func (m logModel) Name() string { return m.name }
 
 func (m logModel) empty(at clock) stored {
 	inner, ok := m.inner.(restorable)

@@ -38,7 +38,7 @@ func (p *Predictor) Scores() []Score {
 }
 
 func (l losses) score(model string, horizon int, weight float64) Score {
-	return Score{Model: model, Horizon: horizon, WAPE: l.abs / l.actual, Bias: l.err / l.actual, Weight: weight, N: l.n}
+	return Score{Model: model, Horizon: horizon, WAPE: float64(l.abs) / float64(l.actual), Bias: float64(l.err) / float64(l.actual), Weight: weight, N: int(l.n)}
 }
 
 // weights returns the weights of the members by horizon.

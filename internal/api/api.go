@@ -341,7 +341,7 @@ func (s server) explained(snap *engine.Snapshot, p engine.PoolStatus) apiv1.Fore
 		v.Warnings = append(v.Warnings, "no parts: "+err.Error())
 		return v
 	}
-	p.Forecast, p.History = x.Forecast, x.Measured
+	p.Forecast, p.History, p.Scores = x.Forecast, x.Measured, x.Scores
 	v := forecastOf(snap, &p)
 	v.Parts = &apiv1.Parts{
 		Level: apiv1.Numbers(x.Parts.Level), Seasonal: apiv1.Numbers(x.Parts.Seasonal), Autoregressive: apiv1.Numbers(x.Parts.Autoregressive),

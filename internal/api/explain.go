@@ -348,11 +348,10 @@ func outlookOf(snap *engine.Snapshot, p *engine.PoolStatus) *apiv1.Outlook {
 			v.Loads = append(v.Loads, path[k])
 		}
 	}
-	apart := func(s forecast.Score) time.Duration { return (time.Duration(s.Horizon)*f.Step - lead).Abs() }
 	if len(p.Scores) == 0 {
 		return v
 	}
-	nearest := slices.MinFunc(p.Scores, func(a, b forecast.Score) int { return int(apart(a) - apart(b)) }).Horizon
+	nearest := engine.NearestHorizon(p.Scores, f.Step, lead)
 	v.Horizon = (time.Duration(nearest) * f.Step).Seconds()
 	for _, s := range p.Scores {
 		switch {
