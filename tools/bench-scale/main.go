@@ -10,6 +10,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
@@ -17,6 +18,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/scaling-adapter/scaling-adapter/internal/app"
 )
 
 const (
@@ -36,6 +39,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	app.SpareMemory(slog.New(slog.DiscardHandler)) // as the adapter does
 	var err error
 	if *serve > 0 {
 		err = beProm(ctx, *serve)
