@@ -1,6 +1,8 @@
 package forecast
 
 import (
+	"bytes"
+	"fmt"
 	"math"
 	"slices"
 	"sort"
@@ -84,15 +86,15 @@ func (u *uncertainty) visit(c *codec) {
 // 34 (2021), equation 2.
 type errorsAt struct {
 	sorted    []rough
-	recent    []rough // the same, a ring in the order of time
-	oldest    int
+	turns     []uint8 // when each of them came; they are counted round and round
+	turn      uint8   // of the next one
 	low, high float64 // what a nominal tail is multiplied by; 1 at first
 	inside    float64 // discounted share of errors between the 10 % and 90 % quantiles
 	judged    int     // errors behind inside
 }
 
 const (
-	memory     = 288   // errors kept: twelve days of hours
+	memory     = 256   // errors kept, ten days of hours: as many as there are turns
 	fewErrors  = 100   // fewer are worth a warning
 	enough     = 20    // before quantiles are judged
 	judgedTail = 0.1   // the tails by which levels are adapted
@@ -104,17 +106,14 @@ const (
 // add learns an error.
 func (e *errorsAt) add(x float64) {
 	e.judge(x)
-	v := roughly(x)
-	if len(e.recent) < memory {
-		e.recent = append(e.recent, v)
-	} else {
-		at, _ := slices.BinarySearch(e.sorted, e.recent[e.oldest])
-		e.sorted = slices.Delete(e.sorted, at, at+1)
-		e.recent[e.oldest] = v
-		e.oldest = (e.oldest + 1) % memory
+	if len(e.sorted) == memory {
+		oldest := bytes.IndexByte(e.turns, e.turn)
+		e.sorted, e.turns = slices.Delete(e.sorted, oldest, oldest+1), slices.Delete(e.turns, oldest, oldest+1)
 	}
+	v := roughly(x)
 	at, _ := slices.BinarySearch(e.sorted, v)
-	e.sorted = slices.Insert(e.sorted, at, v)
+	e.sorted, e.turns = slices.Insert(e.sorted, at, v), slices.Insert(e.turns, at, e.turn)
+	e.turn++
 }
 
 // judge compares an error with the quantiles that were known before it.
@@ -178,11 +177,14 @@ func (e *errorsAt) spread(k, every int) float64 {
 }
 
 func (e *errorsAt) visit(c *codec) {
-	words(c, &e.recent)
-	c.int(&e.oldest, &e.judged)
+	words(c, &e.sorted)
+	c.bytes(&e.turns)
+	turn := int(e.turn)
+	c.int(&turn, &e.judged)
+	e.turn = uint8(turn)
 	c.float(&e.low, &e.high, &e.inside)
-	if c.reading {
-		e.sorted = slices.Sorted(slices.Values(e.recent))
+	if c.reading && c.err == nil && (len(e.turns) != len(e.sorted) || len(e.sorted) > memory || !slices.IsSorted(e.sorted)) {
+		c.err = fmt.Errorf("%w: %d errors of %d turns", errSnapshot, len(e.sorted), len(e.turns))
 	}
 }
 

@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"bytes"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -82,8 +83,11 @@ func TestErrorsAreTheLast(t *testing.T) {
 			e.add(x)
 		}
 		want := all[max(0, len(all)-memory):]
-		recent := append(slices.Clone(e.recent[e.oldest:]), e.recent[:e.oldest]...)
-		if !slices.Equal(recent, want) {
+		recent := make([]rough, len(want))
+		for i := range recent {
+			recent[i] = e.sorted[bytes.IndexByte(e.turns, e.turn-uint8(len(want)-i))]
+		}
+		if len(e.sorted) != len(want) || !slices.Equal(recent, want) {
 			t.Fatalf("%d errors are kept, not the last %d in their order", len(recent), len(want))
 		}
 		if !slices.Equal(e.sorted, slices.Sorted(slices.Values(want))) {
