@@ -86,15 +86,15 @@ func (u *uncertainty) visit(c *codec) {
 // 34 (2021), equation 2.
 type errorsAt struct {
 	sorted    []rough
-	turns     []uint8 // when each of them came; they are counted round and round
-	turn      uint8   // of the next one
+	turns     []uint8 // when each of them came, see turn
+	n         int     // errors that came
 	low, high float64 // what a nominal tail is multiplied by; 1 at first
 	inside    float64 // discounted share of errors between the 10 % and 90 % quantiles
 	judged    int     // errors behind inside
 }
 
 const (
-	memory     = 256   // errors kept, ten days of hours: as many as there are turns
+	memory     = 288   // errors kept: twelve days of hours
 	fewErrors  = 100   // fewer are worth a warning
 	enough     = 20    // before quantiles are judged
 	judgedTail = 0.1   // the tails by which levels are adapted
@@ -107,14 +107,18 @@ const (
 func (e *errorsAt) add(x float64) {
 	e.judge(x)
 	if len(e.sorted) == memory {
-		oldest := bytes.IndexByte(e.turns, e.turn)
+		oldest := bytes.IndexByte(e.turns, turn(e.n-memory))
 		e.sorted, e.turns = slices.Delete(e.sorted, oldest, oldest+1), slices.Delete(e.turns, oldest, oldest+1)
 	}
 	v := roughly(x)
 	at, _ := slices.BinarySearch(e.sorted, v)
-	e.sorted, e.turns = slices.Insert(e.sorted, at, v), slices.Insert(e.turns, at, e.turn)
-	e.turn++
+	e.sorted, e.turns = slices.Insert(e.sorted, at, v), slices.Insert(e.turns, at, turn(e.n))
+	e.n++
 }
+
+// turn numbers pairs of errors round and round, so that a byte tells when one came: of two
+// that came after each other, either goes first.
+func turn(n int) uint8 { return uint8(n / 2) }
 
 // judge compares an error with the quantiles that were known before it.
 func (e *errorsAt) judge(x float64) {
@@ -179,9 +183,7 @@ func (e *errorsAt) spread(k, every int) float64 {
 func (e *errorsAt) visit(c *codec) {
 	words(c, &e.sorted)
 	c.bytes(&e.turns)
-	turn := int(e.turn)
-	c.int(&turn, &e.judged)
-	e.turn = uint8(turn)
+	c.int(&e.n, &e.judged)
 	c.float(&e.low, &e.high, &e.inside)
 	if c.reading && c.err == nil && (len(e.turns) != len(e.sorted) || len(e.sorted) > memory || !slices.IsSorted(e.sorted)) {
 		c.err = fmt.Errorf("%w: %d errors of %d turns", errSnapshot, len(e.sorted), len(e.turns))
