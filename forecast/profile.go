@@ -117,9 +117,9 @@ type profileTable struct {
 	shrink   float64
 	followed float64 // p(t) of the last value, before it was learned
 
-	dayMean   []float32 // by time of the day
-	dayCount  []uint8   // days behind it
-	kindMean  []float32 // by kind and time of the day; holidays last
+	dayMean   []float32  // by time of the day
+	dayCount  []uint8    // days behind it
+	kindMean  fixedPoint // by kind and time of the day; holidays last
 	kindCount []uint8
 	overall   float64   // mean of all times, for those at which nobody ever measured
 	learned   float64   // values behind it, at most those of a week
@@ -150,12 +150,12 @@ func weightsOf(decay float64) *weights {
 	return &w
 }
 
-// follow moves a mean towards v and counts it.
-func (w *weights) follow(mean *float32, count *uint8, v float64) {
+// follow counts v and returns the mean with it.
+func (w *weights) follow(mean float64, count *uint8, v float64) float64 {
 	if *count < math.MaxUint8 {
 		*count++
 	}
-	*mean += float32((v - float64(*mean)) / w[*count])
+	return mean + (v-mean)/w[*count]
 }
 
 func newProfileTable(kinds int, s Series) *profileTable {
@@ -173,9 +173,20 @@ func newProfileTable(kinds int, s Series) *profileTable {
 		rows++
 	}
 	if rows > 1 {
-		t.kindMean, t.kindCount = make([]float32, rows*perDay), make([]uint8, rows*perDay)
+		t.kindMean, t.kindCount = newFixedPoint(rows*perDay, 2*spread(s.Values)), make([]uint8, rows*perDay)
 	}
 	return t
+}
+
+// spread is how far the known values lie apart.
+func spread(values []float64) float64 {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, y := range values {
+		if !math.IsNaN(y) {
+			low, high = min(low, y), max(high, y)
+		}
+	}
+	return max(high-low, 0)
 }
 
 // fresh returns the profile before it has learned anything.
@@ -190,7 +201,7 @@ func (t *profileTable) fresh(s Series) *profileTable {
 func (t *profileTable) places(unix int64) (time, kind int, holiday bool) {
 	slot := t.clock.slot(unix, week)
 	time = slot % t.perDay
-	if len(t.kindMean) == 0 {
+	if len(t.kindCount) == 0 {
 		return time, -1, false
 	}
 	row := slot / t.perDay // Monday is 0
@@ -236,7 +247,7 @@ func (t *profileTable) difference(kind int, shrink float64) float64 {
 	if w == 0 {
 		return 0
 	}
-	return float64(t.kindMean[kind]) * w / (w + shrink)
+	return t.kindMean.at(kind) * w / (w + shrink)
 }
 
 // learn updates the tables with the value in the middle of the last ones.
@@ -266,10 +277,10 @@ func (t *profileTable) learnAt(unix int64, v float64) {
 	t.overall += (v - t.overall) / t.learned
 	time, kind, holiday := t.places(unix)
 	if kind >= 0 && t.dayCount[time] > 1 { // a difference from one day says little
-		kindWeights.follow(&t.kindMean[kind], &t.kindCount[kind], v-t.usual(time))
+		t.kindMean.set(kind, kindWeights.follow(t.kindMean.at(kind), &t.kindCount[kind], v-t.usual(time)))
 	}
 	if !holiday {
-		dayWeights.follow(&t.dayMean[time], &t.dayCount[time], v)
+		t.dayMean[time] = float32(dayWeights.follow(float64(t.dayMean[time]), &t.dayCount[time], v))
 	}
 }
 
@@ -337,7 +348,7 @@ func (t *profileTable) visit(c *codec) {
 	c.int(&t.kinds, &t.perDay)
 	c.float(&t.shrink, &t.overall, &t.learned, &t.followed)
 	c.floats32(&t.dayMean)
-	c.floats32(&t.kindMean)
+	t.kindMean.visit(c)
 	c.bytes(&t.dayCount)
 	c.bytes(&t.kindCount)
 	c.floats(&t.window)
