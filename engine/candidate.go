@@ -127,10 +127,7 @@ func (b borrowed) Range(ctx context.Context, r Range, signals []policy.Signal) (
 			rest, places = append(rest, s), append(places, i)
 			continue
 		}
-		out[i] = forecast.Series{Start: r.Start, Step: r.Step}
-		for t := r.Start; !t.After(r.End); t = t.Add(r.Step) {
-			out[i].Values = append(out[i].Values, h.At(t))
-		}
+		out[i] = h.on(r)
 	}
 	if len(rest) == 0 {
 		return out, nil

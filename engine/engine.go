@@ -195,7 +195,7 @@ type PoolStatus struct {
 
 	History  History // measured load, as far back as it is kept, without what lacks a part
 	Forecast forecast.Forecast
-	Origin   time.Time // after which the forecast knows nothing
+	Origin   time.Time        // after which the forecast knows nothing
 	Scores   []forecast.Score // of what is forecast and its opponents, and of all models near the lead time
 	Coverage []forecast.Coverage
 	Effects  []Effect          // of events, by demand rule

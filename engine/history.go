@@ -80,6 +80,15 @@ func (h History) From(t time.Time) forecast.Series {
 	return s
 }
 
+// on returns the values at the instants of a range, NaN outside.
+func (h History) on(r Range) forecast.Series {
+	s := forecast.Series{Start: r.Start, Step: r.Step}
+	for t := r.Start; !t.After(r.End); t = t.Add(r.Step) {
+		s.Values = append(s.Values, h.At(t))
+	}
+	return s
+}
+
 // Series returns all of it, with the values as they are kept.
 func (h History) Series() forecast.Series {
 	s := h.grid()

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"reflect"
 	"slices"
 	"time"
 
@@ -23,7 +22,8 @@ func (e *Engine) Plan(ctx context.Context, end time.Time) (Plan, error) {
 		return Plan{}, ErrNoTick
 	}
 	s := *snap.Settings
-	s.Source, s.Actuator, s.Pools = recalled{snap}, recalled{snap}, slices.Clone(s.Pools)
+	r := recall(snap)
+	s.Source, s.Actuator, s.Pools = r, r, slices.Clone(s.Pools)
 	for i := range s.Pools {
 		s.Pools[i].Current, s.Pools[i].Completeness = nil, nil // the snapshot tells what came of them
 	}
@@ -32,7 +32,20 @@ func (e *Engine) Plan(ctx context.Context, end time.Time) (Plan, error) {
 }
 
 // recalled is what a tick has seen, in place of those who told it.
-type recalled struct{ *Snapshot }
+type recalled struct {
+	histories map[string]History // by what they were asked for with
+	counts    map[string]policy.Count
+}
+
+func recall(snap *Snapshot) recalled {
+	r := recalled{map[string]History{}, map[string]policy.Count{}}
+	for i := range snap.Pools {
+		p := &snap.Pools[i]
+		r.histories[signalKey(snap.Settings.Pools[i].Load)] = p.History
+		r.counts[p.Pool.Name] = p.Count
+	}
+	return r
+}
 
 // Sample knows nothing: what the tick saw of hosts and loads is of no use later.
 func (recalled) Sample(_ context.Context, _ time.Time, signals []policy.Signal) []policy.Sample {
@@ -42,11 +55,7 @@ func (recalled) Sample(_ context.Context, _ time.Time, signals []policy.Signal) 
 func (r recalled) Range(_ context.Context, grid Range, signals []policy.Signal) ([]forecast.Series, error) {
 	out := make([]forecast.Series, len(signals))
 	for i, signal := range signals {
-		k := slices.IndexFunc(r.Settings.Pools, func(p Pool) bool { return reflect.DeepEqual(p.Load, signal) })
-		out[i] = forecast.Series{Start: grid.Start, Step: grid.Step}
-		for t := grid.Start; !t.After(grid.End); t = t.Add(grid.Step) {
-			out[i].Values = append(out[i].Values, r.Pools[k].History.At(t))
-		}
+		out[i] = r.histories[signalKey(signal)].on(grid)
 	}
 	return out, nil
 }
@@ -54,8 +63,7 @@ func (r recalled) Range(_ context.Context, grid Range, signals []policy.Signal) 
 func (recalled) RangeAll(context.Context, Range, string) ([]Labeled, error) { return nil, nil }
 
 func (r recalled) Current(_ context.Context, pool string) policy.Count {
-	k := slices.IndexFunc(r.Pools, func(p PoolStatus) bool { return p.Pool.Name == pool })
-	return r.Pools[k].Count
+	return r.counts[pool]
 }
 
 func (recalled) Scale(context.Context, policy.Decision) policy.Outcome {
