@@ -87,10 +87,13 @@ type figures struct {
 	allocations float64       // of a steady turn
 	queries     float64       // of a steady turn
 	reload      time.Duration
-	scrape      time.Duration
-	metrics     int     // bytes
 	heap        float64 // bytes that are kept
 	resident    float64 // bytes at most
+
+	scrape          time.Duration // compressed
+	wire            int64         // bytes of it that were sent
+	scrapeAllocated float64       // bytes
+	metrics         int64         // bytes without compression
 }
 
 // report is the document.
@@ -126,6 +129,8 @@ func report(all []figures) string {
 	row("turn after a reload, s", "", seconds(func(f figures) time.Duration { return f.reload }, "%.2f"))
 	row("scrape of /metrics, s", "", seconds(func(f figures) time.Duration { return f.scrape }, "%.2f"))
 	row("/metrics, KiB per pool", "", perPool(func(f figures) float64 { return float64(f.metrics) / 1024 }, "%.1f"))
+	row("the same compressed, KiB per pool", "", perPool(func(f figures) float64 { return float64(f.wire) / 1024 }, "%.1f"))
+	row("allocated by a scrape, KiB per pool", "", perPool(func(f figures) float64 { return f.scrapeAllocated / 1024 }, "%.1f"))
 	row("heap that is kept, KiB per pool", "constant", perPool(func(f figures) float64 { return f.heap / 1024 }, "%.0f"))
 	row("resident at most, MiB", "≤ 3072", func(f figures) string { return fmt.Sprintf("%.0f", f.resident/(1<<20)) })
 	_ = w.Flush() // into memory

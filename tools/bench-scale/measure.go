@@ -15,7 +15,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/config"
-	"github.com/prometheus/common/expfmt"
 
 	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/policy"
@@ -122,11 +121,9 @@ func measure(ctx context.Context, pools int) (figures, error) {
 	l.turn(ctx)
 	f.reload = time.Since(began)
 
-	began = time.Now()
-	if f.metrics, err = l.scrape(); err != nil {
+	if err := l.scrape(ctx, &f); err != nil {
 		return figures{}, err
 	}
-	f.scrape = time.Since(began)
 	f.resident = resident()
 	debug.FreeOSMemory() // collects garbage first
 	var kept runtime.MemStats
@@ -184,30 +181,6 @@ func (l *loop) sum(metric string) float64 {
 		}
 	}
 	return total
-}
-
-// counted counts bytes.
-type counted int
-
-func (c *counted) Write(p []byte) (int, error) {
-	*c += counted(len(p))
-	return len(p), nil
-}
-
-// scrape makes /metrics and returns its size.
-func (l *loop) scrape() (int, error) {
-	families, err := l.registry.Gather()
-	if err != nil {
-		return 0, err
-	}
-	var size counted
-	out := expfmt.NewEncoder(&size, expfmt.NewFormat(expfmt.TypeTextPlain))
-	for _, f := range families {
-		if err := out.Encode(f); err != nil {
-			return 0, err
-		}
-	}
-	return int(size), nil
 }
 
 // cpu is what the process has used so far.
