@@ -74,10 +74,10 @@ scaling_adapter_signal_up{pool="nba",signal="load"} 0
 scaling_adapter_signal_up{pool="nfl",signal="current"} 1
 scaling_adapter_signal_up{pool="nfl",signal="load"} 1
 `
-	if err := testutil.CollectAndCompare(collector{newDescs(), e.Snapshot}, strings.NewReader(want), "scaling_adapter_signal_up"); err != nil {
+	if err := testutil.GatherAndCompare(gatherer(e.Snapshot()), strings.NewReader(want), "scaling_adapter_signal_up"); err != nil {
 		t.Error(err)
 	}
-	if n := testutil.CollectAndCount(collector{newDescs(), e.Snapshot}, "scaling_adapter_signal_age_seconds"); n != 5 {
+	if n, err := testutil.GatherAndCount(gatherer(e.Snapshot()), "scaling_adapter_signal_age_seconds"); n != 5 || err != nil {
 		t.Errorf("%d signals have an age, want that of three loads and two completenesses", n)
 	}
 	var p PoolStatus

@@ -86,7 +86,7 @@ func New(o Options) *Engine {
 	if e.ticked == nil {
 		e.ticked = func(time.Time) {}
 	}
-	e.metrics = newMetrics(o.Registerer, e.Snapshot)
+	e.metrics = newMetrics(o.Registerer)
 	return e
 }
 

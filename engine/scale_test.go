@@ -78,7 +78,7 @@ func heap() float64 {
 }
 
 // costs are what one pool costs.
-type costs struct{ allocations, bytes, heap float64 }
+type costs struct{ allocations, bytes, heap, scrape float64 }
 
 func costsOf(t *testing.T, pools int) costs {
 	t.Helper()
@@ -96,21 +96,31 @@ func costsOf(t *testing.T, pools int) costs {
 	if a.samples != ticks || a.ranges > 0 || len(a.calls) > 0 {
 		t.Errorf("%d pools: the source was asked %d times for samples and %d times for histories in %d ticks, and %d pools were scaled", pools, a.samples, a.ranges, ticks, len(a.calls))
 	}
+	families := 0
+	for range e.Snapshot().Metrics() {
+		families++
+	}
+	var o runtime.MemStats
+	runtime.ReadMemStats(&o)
+	if families < 30 {
+		t.Errorf("%d pools: %d families of metrics", pools, families)
+	}
 	runtime.KeepAlive(e)
 	each := func(x float64) float64 { return x / float64(pools) }
-	return costs{each(float64(n.Mallocs-m.Mallocs) / ticks), each(float64(n.TotalAlloc-m.TotalAlloc) / ticks), each(kept)}
+	return costs{each(float64(n.Mallocs-m.Mallocs) / ticks), each(float64(n.TotalAlloc-m.TotalAlloc) / ticks), each(kept), each(float64(o.TotalAlloc - n.TotalAlloc))}
 }
 
 // P37: a steady tick of 10,000 pools costs each of them what one of 1,000 does, and not much,
-// and asks the source once for all.
+// and asks the source once for all. A scrape holds one family of metrics at a time.
 func TestManyPoolsCostEachWhatFewDo(t *testing.T) {
 	few, many := costsOf(t, 1000), costsOf(t, 10_000)
 	t.Logf("by pool of 1,000: %+v; of 10,000: %+v", few, many)
-	most := costs{allocations: 60, bytes: 10 << 10, heap: 40 << 10}
+	most := costs{allocations: 60, bytes: 10 << 10, heap: 40 << 10, scrape: 12 << 10}
 	for what, c := range map[string][3]float64{
 		"allocations in a tick":     {few.allocations, many.allocations, most.allocations},
 		"bytes allocated in a tick": {few.bytes, many.bytes, most.bytes},
 		"bytes kept":                {few.heap, many.heap, most.heap},
+		"bytes of metrics":          {few.scrape, many.scrape, most.scrape},
 	} {
 		if few, many, most := c[0], c[1], c[2]; many > 1.2*few || many > most {
 			t.Errorf("%s by pool: %.0f of 10,000 and %.0f of 1,000, want as many, and %.0f at most", what, many, few, most)

@@ -81,8 +81,7 @@ scaling_adapter_overprovisioned_agent_seconds_total{policy="seasonal_naive",pool
 scaling_adapter_underprovisioned_agent_seconds_total{policy="live",pool="nba"} 90
 scaling_adapter_underprovisioned_agent_seconds_total{policy="seasonal_naive",pool="nba"} 0
 `
-	c := collector{newDescs(), func() *Snapshot { return snap }}
-	if err := testutil.CollectAndCompare(c, strings.NewReader(want), "scaling_adapter_overprovisioned_agent_seconds_total", "scaling_adapter_underprovisioned_agent_seconds_total"); err != nil {
+	if err := testutil.GatherAndCompare(gatherer(snap), strings.NewReader(want), "scaling_adapter_overprovisioned_agent_seconds_total", "scaling_adapter_underprovisioned_agent_seconds_total"); err != nil {
 		t.Error(err)
 	}
 }

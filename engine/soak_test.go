@@ -315,6 +315,9 @@ func (s *soak) tick() {
 	for i := range snap.Pools {
 		s.checkPool(&snap.Pools[i], snap)
 	}
+	if s.elapsed%s.settings.Step == 0 {
+		s.checkMetrics(snap)
+	}
 	if n := testutil.ToFloat64(s.e.metrics.panics); n > 0 {
 		s.Fatalf("at %s: %g panics", s.now, n)
 	}
@@ -572,6 +575,19 @@ func (s *soak) checkCalls(snap *Snapshot) {
 			if c.Result == policy.Accepted {
 				m.cut = s.now
 			}
+		}
+	}
+}
+
+// checkMetrics checks that whatever happens is told in metrics as they must be.
+func (s *soak) checkMetrics(snap *Snapshot) {
+	problems, err := testutil.GatherAndLint(gatherer(snap))
+	if err != nil {
+		s.Fatalf("at %s: %s", s.now, err)
+	}
+	for _, p := range problems {
+		if p.Metric != "scaling_adapter_forecast_load" { // quantiles of what is expected
+			s.Fatalf("at %s: %+v", s.now, p)
 		}
 	}
 }

@@ -29,7 +29,7 @@ import (
 type Options struct {
 	Snapshot func() *engine.Snapshot // nil before the first tick
 	Reload   func() error            // an error says what is wrong with the files
-	Metrics  prometheus.Gatherer
+	Metrics  prometheus.Gatherer     // all but those about the snapshot
 	// Explain says what the forecast of a pool's next steps is made of.
 	Explain func(pool string, steps int) (engine.Explanation, error)
 

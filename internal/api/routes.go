@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/model"
 
 	"github.com/scaling-adapter/scaling-adapter/internal/apiv1"
@@ -79,7 +78,7 @@ func (s server) routes(told *orders) []route {
 		{"GET /page.js", script.ServeHTTP, operation{
 			id: "pageScript", tag: tagProcess, does: "The script of the status pages, which keeps them up to date", media: mediaScript,
 		}},
-		{"GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{EnableOpenMetrics: true}).ServeHTTP, operation{
+		{"GET /metrics", compressed(s.metrics), operation{
 			id: "metrics", tag: tagProcess, does: "Metrics for Prometheus", media: mediaText,
 		}},
 		{"GET /-/healthy", s.healthy, operation{
