@@ -11,7 +11,6 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/model"
 
 	"github.com/scaling-adapter/scaling-adapter/forecast"
 	"github.com/scaling-adapter/scaling-adapter/policy"
@@ -216,7 +215,9 @@ var families = []family{
 		"Share of past loads within the forecast interval from the 10 % to the 90 % quantile, by horizon; 0.8 is right.",
 		[]string{"pool", "horizon"}, forecasts(func(s *Snapshot, p *PoolStatus, out *series) {
 			for _, c := range p.Coverage {
-				out.add(c.Share, p.Pool.Name, model.Duration(time.Duration(c.Horizon)*s.Settings.Step).String())
+				if horizon, ok := s.exported(c.Horizon); ok {
+					out.add(c.Share, p.Pool.Name, horizon)
+				}
 			}
 		}),
 	},
@@ -330,7 +331,7 @@ func events(of func(e eventsOfType, pool string, out *series)) func(*Snapshot, *
 	}
 }
 
-// horizons are the distances at which forecasts are exported.
+// horizons are the distances at which forecasts are exported, and how good they were.
 var horizons = [...]struct {
 	ahead time.Duration
 	label string
@@ -338,21 +339,37 @@ var horizons = [...]struct {
 	{5 * time.Minute, "5m"}, {15 * time.Minute, "15m"}, {30 * time.Minute, "30m"}, {time.Hour, "1h"}, {2 * time.Hour, "2h"}, {6 * time.Hour, "6h"}, {24 * time.Hour, "1d"},
 }
 
+// exported returns the label of a horizon in steps, if it is one of those.
+func (s *Snapshot) exported(steps int) (label string, ok bool) {
+	for _, h := range horizons {
+		if h.ahead == time.Duration(steps)*s.Settings.Step {
+			return h.label, true
+		}
+	}
+	return "", false
+}
+
 // compared are the models whose errors are exported: what is forecast and the
-// opponents that it has to beat. The API tells all of them.
+// opponents that it has to beat. The API tells all of them, at all horizons.
 var compared = [...]string{forecast.Combination, "seasonal_naive_day", "seasonal_naive_week"}
 
 // Opponents returns the names of the seasonal naive models, which forecasts have to beat.
 func Opponents() []string { return compared[1:] }
 
+// collectErrors tells of the opponents only what they are compared by.
 func collectErrors(s *Snapshot, p *PoolStatus, out *series) {
 	for _, c := range p.Coverage {
-		out.add(c.Pinball, p.Pool.Name, forecast.Combination, "pinball", model.Duration(time.Duration(c.Horizon)*s.Settings.Step).String())
+		if horizon, ok := s.exported(c.Horizon); ok {
+			out.add(c.Pinball, p.Pool.Name, forecast.Combination, "pinball", horizon)
+		}
 	}
 	for _, score := range p.Scores {
-		if score.N > 0 && slices.Contains(compared[:], score.Model) {
-			horizon := model.Duration(time.Duration(score.Horizon) * s.Settings.Step).String()
-			out.add(score.WAPE, p.Pool.Name, score.Model, "wape", horizon)
+		horizon, ok := s.exported(score.Horizon)
+		if !ok || score.N == 0 || !slices.Contains(compared[:], score.Model) {
+			continue
+		}
+		out.add(score.WAPE, p.Pool.Name, score.Model, "wape", horizon)
+		if score.Model == forecast.Combination {
 			out.add(score.Bias, p.Pool.Name, score.Model, "bias", horizon)
 		}
 	}

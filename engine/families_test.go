@@ -38,7 +38,7 @@ func gatherer(snap *Snapshot) prometheus.Gatherer {
 }
 
 // Errors are those of what was forecast and of its opponents, not of each model, and only
-// where something was scored.
+// where something was scored and forecasts are exported.
 func TestErrorsOfForecastsAreExported(t *testing.T) {
 	spec := spec("nba")
 	snap := &Snapshot{Settings: &Settings{Step: 5 * time.Minute, Pools: []Pool{spec}}, Pools: []PoolStatus{{
@@ -49,14 +49,14 @@ func TestErrorsOfForecastsAreExported(t *testing.T) {
 			{Model: "seasonal_naive_day", Horizon: 3, WAPE: 0.2, Bias: -0.1, N: 9},
 			{Model: "seasonal_naive_week", Horizon: 3, N: 0},
 			{Model: forecast.Combination, Horizon: 3, WAPE: 0.125, Bias: 0.0625, N: 9},
+			{Model: forecast.Combination, Horizon: 48, WAPE: 0.25, N: 9},
 		},
-		Coverage: []forecast.Coverage{{Horizon: 12, Share: 0.75, Pinball: 0.015625, N: 9}},
+		Coverage: []forecast.Coverage{{Horizon: 12, Share: 0.75, Pinball: 0.015625, N: 9}, {Horizon: 48, Share: 0.5, N: 9}},
 	}}}
 	const want = `
 # HELP scaling_adapter_forecast_error_ratio Past forecast errors over loads, of what was forecast (combination) and of its seasonal naive opponents, by horizon and kind; old errors count less.
 # TYPE scaling_adapter_forecast_error_ratio gauge
 scaling_adapter_forecast_error_ratio{horizon="15m",kind="bias",model="combination",pool="nba"} 0.0625
-scaling_adapter_forecast_error_ratio{horizon="15m",kind="bias",model="seasonal_naive_day",pool="nba"} -0.1
 scaling_adapter_forecast_error_ratio{horizon="15m",kind="wape",model="combination",pool="nba"} 0.125
 scaling_adapter_forecast_error_ratio{horizon="15m",kind="wape",model="seasonal_naive_day",pool="nba"} 0.2
 scaling_adapter_forecast_error_ratio{horizon="1h",kind="pinball",model="combination",pool="nba"} 0.015625
