@@ -11,6 +11,7 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 
 	"github.com/scaling-adapter/scaling-adapter/forecast"
 	"github.com/scaling-adapter/scaling-adapter/policy"
@@ -339,14 +340,19 @@ var horizons = [...]struct {
 	{5 * time.Minute, "5m"}, {15 * time.Minute, "15m"}, {30 * time.Minute, "30m"}, {time.Hour, "1h"}, {2 * time.Hour, "2h"}, {6 * time.Hour, "6h"}, {24 * time.Hour, "1d"},
 }
 
-// exported returns the label of a horizon in steps, if it is one of those.
+// exported returns the label of a horizon in steps, if it is the next step or the last one
+// within one of those.
 func (s *Snapshot) exported(steps int) (label string, ok bool) {
+	step := s.Settings.Step
 	for _, h := range horizons {
-		if h.ahead == time.Duration(steps)*s.Settings.Step {
+		switch {
+		case h.ahead == time.Duration(steps)*step:
 			return h.label, true
+		case steps == 1, int(h.ahead/step) == steps:
+			label, ok = model.Duration(time.Duration(steps)*step).String(), true
 		}
 	}
-	return "", false
+	return label, ok
 }
 
 // compared are the models whose errors are exported: what is forecast and the

@@ -69,6 +69,28 @@ scaling_adapter_forecast_interval_coverage_ratio{horizon="1h",pool="nba"} 0.75
 	}
 }
 
+// Errors have the horizons of forecasts, as far as whole steps reach, and that of the next step.
+func TestErrorsAreOfWholeSteps(t *testing.T) {
+	for _, tt := range []struct {
+		step time.Duration
+		want map[int]string // by steps; others are not exported
+	}{
+		{5 * time.Minute, map[int]string{1: "5m", 3: "15m", 6: "30m", 12: "1h", 24: "2h", 72: "6h", 288: "1d"}},
+		{time.Minute, map[int]string{1: "1m", 5: "5m", 15: "15m", 30: "30m", 60: "1h", 120: "2h", 360: "6h", 1440: "1d"}},
+		{45 * time.Minute, map[int]string{1: "45m", 2: "1h30m", 8: "6h", 32: "1d"}},
+	} {
+		snap, got := &Snapshot{Settings: &Settings{Step: tt.step}}, map[int]string{}
+		for steps := 1; steps < 3000; steps++ {
+			if label, ok := snap.exported(steps); ok {
+				got[steps] = label
+			}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("step %s (-want +got):\n%s", tt.step, diff)
+		}
+	}
+}
+
 // A sample says what is forecast for its own time and the horizon: moved by the horizon, it
 // lies over what happened.
 func TestForecastsAreExportedByHorizonAndQuantile(t *testing.T) {
