@@ -68,6 +68,20 @@ type split struct {
 	end     time.Time
 }
 
+// decomposers are those that a series and its logarithm share.
+type decomposers struct{ last *stl.MultipleDecomposer }
+
+func (s *shared) decompose(z []float64, perDay int) (stl.MultipleDecomposition, error) {
+	if s.decomposers.last == nil {
+		d, err := stl.NewMultipleDecomposer(len(z), []int{perDay, 7 * perDay}, stl.MultipleOptions{})
+		if err != nil {
+			return stl.MultipleDecomposition{}, err
+		}
+		s.decomposers.last = d
+	}
+	return s.decomposers.last.Decompose(z)
+}
+
 func (s Series) split() (*split, error) {
 	all := s.ofAll()
 	if all.split != nil {
@@ -80,7 +94,7 @@ func (s Series) split() (*split, error) {
 	}
 	z, slot := s.civil()
 	z = filled(z, perDay)
-	d, err := stl.Multiple(z, []int{perDay, 7 * perDay}, stl.MultipleOptions{})
+	d, err := all.decompose(z, perDay)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrTooShort, err)
 	}

@@ -67,6 +67,7 @@ func (s Series) logged() (*logged, error) {
 		z.series.Values[i] = z.transform(y)
 	}
 	z.series = z.series.sharing()
+	z.series.shared.decomposers = all.decomposers
 	all.logged = z
 	return z, nil
 }

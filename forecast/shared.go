@@ -6,13 +6,17 @@ type shared struct {
 	logged   *logged
 	split    *split
 	profiled map[int]profiled // by kinds of days
+
+	decomposers *decomposers
 }
+
+func newShared(of []float64) *shared { return &shared{of: of, decomposers: &decomposers{}} }
 
 // sharing returns the series with a place for what models share. Only one
 // goroutine may fit models to it at a time. Some go on to share what they learn: all have
 // to be fitted before one is updated, and then to follow the same values.
 func (s Series) sharing() Series {
-	s.shared = &shared{of: s.Values}
+	s.shared = newShared(s.Values)
 	return s
 }
 
@@ -21,5 +25,5 @@ func (s Series) ofAll() *shared {
 	if s.shared != nil && len(s.Values) > 0 && len(s.shared.of) == len(s.Values) && &s.shared.of[0] == &s.Values[0] {
 		return s.shared
 	}
-	return &shared{of: s.Values}
+	return newShared(s.Values)
 }

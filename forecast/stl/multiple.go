@@ -57,34 +57,67 @@ func Multiple(y []float64, periods []int, o MultipleOptions) (MultipleDecomposit
 	if err := check(y); err != nil {
 		return MultipleDecomposition{}, err
 	}
-	periods, err := usable(periods, len(y))
+	d, err := NewMultipleDecomposer(len(y), periods, o)
 	if err != nil {
 		return MultipleDecomposition{}, err
 	}
-	if o.Iterations < 0 {
-		return MultipleDecomposition{}, fmt.Errorf("stl: Iterations: %d is not at least 0", o.Iterations)
+	return d.Decompose(y)
+}
+
+// MultipleDecomposer is [Multiple] for several series of one length: what does not depend
+// on their values is computed once. It is not safe for concurrent use.
+type MultipleDecomposer struct {
+	periods    []int
+	single     []*decomposer // by period
+	iterations int
+
+	rest    []float64 // the series without seasons
+	weights []float64
+	work    workspace
+}
+
+// NewMultipleDecomposer returns one for series of n values; see [Multiple] for its errors.
+func NewMultipleDecomposer(n int, periods []int, o MultipleOptions) (*MultipleDecomposer, error) {
+	periods, err := usable(periods, n)
+	if err != nil {
+		return nil, err
 	}
-	n := len(y)
-	r := MultipleDecomposition{Periods: periods, Seasonal: make([][]float64, len(periods)), Trend: make([]float64, n), Remainder: make([]float64, n)}
-	decomposers := make([]*decomposer, len(periods))
+	if o.Iterations < 0 {
+		return nil, fmt.Errorf("stl: Iterations: %d is not at least 0", o.Iterations)
+	}
+	m := &MultipleDecomposer{periods: periods, iterations: 1, rest: make([]float64, n), weights: make([]float64, n), work: newWorkspace(n, periods[len(periods)-1])}
+	if len(periods) > 1 {
+		m.iterations = cmp.Or(o.Iterations, 2)
+	}
 	for i, period := range periods {
-		if decomposers[i], err = newDecomposer(n, o.single(i, period)); err != nil {
-			return MultipleDecomposition{}, err
+		d, err := newDecomposer(n, o.single(i, period))
+		if err != nil {
+			return nil, err
 		}
+		m.single = append(m.single, d)
+	}
+	return m, nil
+}
+
+// Decompose splits a series as [Multiple] does. One of another length is an error.
+func (m *MultipleDecomposer) Decompose(y []float64) (MultipleDecomposition, error) {
+	n := len(m.rest)
+	if len(y) != n {
+		return MultipleDecomposition{}, fmt.Errorf("stl: %d values, the decomposer is for %d", len(y), n)
+	}
+	if err := check(y); err != nil {
+		return MultipleDecomposition{}, err
+	}
+	r := MultipleDecomposition{Periods: slices.Clone(m.periods), Seasonal: make([][]float64, len(m.periods)), Trend: make([]float64, n), Remainder: make([]float64, n)}
+	for i := range r.Seasonal {
 		r.Seasonal[i] = make([]float64, n)
 	}
-	iterations := 1
-	if len(periods) > 1 {
-		iterations = cmp.Or(o.Iterations, 2)
-	}
-	w := newWorkspace(n, periods[len(periods)-1])
-	weights := make([]float64, n)
-	rest := slices.Clone(y)
-	for range iterations {
-		for i, d := range decomposers {
-			floats.Add(rest, r.Seasonal[i])
-			d.decompose(Decomposition{r.Seasonal[i], r.Trend, r.Remainder, weights}, rest, w)
-			floats.Sub(rest, r.Seasonal[i])
+	copy(m.rest, y)
+	for range m.iterations {
+		for i, d := range m.single {
+			floats.Add(m.rest, r.Seasonal[i])
+			d.decompose(Decomposition{r.Seasonal[i], r.Trend, r.Remainder, m.weights}, m.rest, m.work)
+			floats.Sub(m.rest, r.Seasonal[i])
 		}
 	}
 	return r, nil

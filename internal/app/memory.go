@@ -9,9 +9,9 @@ import (
 )
 
 // gcPercent is how much garbage may pile up before it is collected, in percent of what is
-// kept. Fits of models leave much of it, so that Go's 100 would cost a third more memory to
-// save a few percent of CPU; docs/scale.md is measured with it.
-const gcPercent = 50
+// kept. Fits of models leave much of it, so that Go's 100 would take half as much memory
+// again to save a tenth of the CPU; docs/scale.md is measured with it.
+const gcPercent = 33
 
 // SpareMemory lets the process get by with less memory. Who sets GOGC or GOMEMLIMIT knows
 // better; without the latter the limit of the container is heeded, so that garbage is
