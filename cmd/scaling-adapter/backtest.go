@@ -33,7 +33,7 @@ type backtestCmd struct {
 	To         instant        `name:"to" placeholder:"TIME" help:"End of what is replayed. Without it: now, or the end of the files."`
 	Pool       []string       `name:"pool" sep:"none" help:"Show this pool only; may be repeated."`
 	Rules      []string       `name:"rules" sep:"none" placeholder:"FILE" help:"Replay with this rule file instead of those that the configuration names; may be repeated or a quoted pattern."`
-	Against    []string       `name:"against" sep:"none" placeholder:"OTHER" help:"Compare with this: forecast_only, schedule_only, hpa, last_week, static_peak, static_mean, oracle, or a rule file or quoted pattern; may be repeated. Without it: all but rule files."`
+	Against    []string       `name:"against" sep:"none" placeholder:"OTHER" help:"Compare with this: forecast_only, schedule_only, hpa, hpa_10 to hpa_99 (a lower target, in percent), last_week, static_peak, static_mean, oracle, or a rule file or quoted pattern; may be repeated. Without it: all but rule files and lower targets."`
 	CSV        []string       `name:"csv" sep:"none" placeholder:"[POOL=]FILE" help:"Replay the load of this file of times and values; may be repeated. Prometheus is not asked."`
 	Tick       model.Duration `name:"tick" default:"1m" help:"Time between two turns of the loop."`
 	Startup    model.Duration `name:"startup" help:"How long an agent takes to be ready. Without it the pool's lead time."`
@@ -68,11 +68,12 @@ func (c *backtestCmd) Validate() error {
 	}
 	c.Rules = found
 	for _, other := range c.Against {
-		if slices.Contains(backtest.Opponents(), other) {
+		if backtest.IsOpponent(other) {
 			continue
 		}
 		if _, err := matching([]string{other}); err != nil {
-			return fmt.Errorf("--against: %q is none of %s, and %w", other, strings.Join(backtest.Opponents(), ", "), err)
+			return fmt.Errorf("--against: %q is none of %s, %s to %s, and %w", other, strings.Join(backtest.Opponents(), ", "),
+				backtest.HPAOf(backtest.LeastTarget), backtest.HPAOf(backtest.MostTarget-1), err)
 		}
 	}
 	return nil
@@ -177,7 +178,7 @@ func (c *backtestCmd) replay(ctx context.Context, out *output) (backtest.Result,
 		return backtest.Result{}, fmt.Errorf("%d ticks of %d pools and %d policies are too many; give a longer --tick, a shorter time or fewer --against", span.Len(), len(o.Settings.Pools), 1+len(o.Against))
 	}
 	for _, other := range o.Against {
-		if slices.Contains(backtest.Opponents(), other) {
+		if backtest.IsOpponent(other) {
 			continue
 		}
 		names, err := matching([]string{other})

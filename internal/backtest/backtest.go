@@ -31,16 +31,47 @@ const Adapter = "adapter"
 const (
 	Forecast   = "forecast_only" // the adapter without rules
 	Schedule   = "schedule_only" // the adapter without loads: base agents and rules
-	HPA        = "hpa"
+	HPA        = "hpa"           // with a target of 100 %; hpa_80 has one of 80 %
 	LastWeek   = "last_week"
 	StaticPeak = "static_peak"
 	StaticMean = "static_mean"
 	Oracle     = "oracle"
 )
 
-// Opponents are all of them, in the order in which they are told.
+// Opponents are all of them, in the order in which they are told. Of the autoscalers with
+// another target there are too many.
 func Opponents() []string {
 	return []string{Forecast, Schedule, HPA, LastWeek, StaticPeak, StaticMean, Oracle}
+}
+
+// IsOpponent reports whether a way to compare with has this name.
+func IsOpponent(name string) bool {
+	_, hpa := hpaTarget(name)
+	return hpa || slices.Contains(Opponents(), name)
+}
+
+// Percents of what an agent serves that an autoscaler may aim at.
+const (
+	LeastTarget = 10
+	MostTarget  = 100
+)
+
+// HPAOf is the name of the autoscaler that aims at a percent of what an agent serves.
+func HPAOf(percent int) string {
+	if percent == MostTarget {
+		return HPA
+	}
+	return fmt.Sprintf("%s_%d", HPA, percent)
+}
+
+// hpaTarget returns the percent that an autoscaler of this name aims at.
+func hpaTarget(name string) (percent int, ok bool) {
+	for percent := LeastTarget; percent <= MostTarget; percent++ {
+		if name == HPAOf(percent) {
+			return percent, true
+		}
+	}
+	return 0, false
 }
 
 // Options say what is replayed.
@@ -248,7 +279,7 @@ func (b *bench) simple(ctx context.Context, way string, crews []*crew, supplies 
 		}
 	}
 	period := b.Recording.Tick
-	if way == HPA {
+	if _, ok := hpaTarget(way); ok {
 		period = hpaPeriod
 	}
 	next := b.Recording.From
@@ -275,9 +306,10 @@ func (b *bench) simple(ctx context.Context, way string, crews []*crew, supplies 
 
 // scaler returns what a simple way does with a pool.
 func (b *bench) scaler(way string, p pool) scaler {
+	if percent, ok := hpaTarget(way); ok {
+		return &hpa{target: p.Pool.PerAgent * float64(percent) / 100}
+	}
 	switch way {
-	case HPA:
-		return &hpa{perAgent: p.Pool.PerAgent}
 	case LastWeek:
 		return lastWeek{load: p.load.steps, perAgent: p.Pool.PerAgent, startup: p.Startup}
 	case StaticPeak:

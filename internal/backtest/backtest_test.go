@@ -154,13 +154,37 @@ func TestHPAByHand(t *testing.T) {
 		{"shrinks to the largest of the window", append(append([]look{{100, 10, 10, 10}, {70, 10, 10, 10}}, slices.Repeat([]look{{50, 10, 10, 10}}, 18)...), look{50, 10, 10, 7}, look{50, 7, 7, 5})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := &hpa{perAgent: 10}
+			h := &hpa{target: 10}
 			for i, l := range tt.looks {
 				if got := h.want(start.Add(time.Duration(i)*hpaPeriod), sight{l.load, l.ready, l.agents}); got != l.want {
 					t.Errorf("look %d: got %d agents, want %d", i, got, l.want)
 				}
 			}
 		})
+	}
+}
+
+// An agent serves 10, so with a target of 80 % each has a load of 8.
+func TestHPAWithATarget(t *testing.T) {
+	s := settings(spec("nba"))
+	r := run(t, Options{Settings: s, Against: []string{HPA, HPAOf(80), "hpa_50"}, Recording: recording(time.Hour, s, func(string, time.Time) float64 { return 100 })})
+	for way, want := range map[string]float64{HPA: 10, "hpa_80": 13, "hpa_50": 20} {
+		if o := outcome(t, r, "nba", way); o.Supply[59] != want {
+			t.Errorf("%s: got %g agents, want %g", way, o.Supply[59], want)
+		}
+	}
+}
+
+func TestIsOpponent(t *testing.T) {
+	for _, name := range append(Opponents(), "hpa_10", "hpa_99") {
+		if !IsOpponent(name) {
+			t.Errorf("%q is none", name)
+		}
+	}
+	for _, name := range []string{"", Adapter, "hpa_", "hpa_9", "hpa_100", "hpa_101", "hpa_080", "hpa_80%", "hpa80", "hpa_8.5", "hpa_-80"} {
+		if IsOpponent(name) {
+			t.Errorf("%q is one", name)
+		}
 	}
 }
 

@@ -27,7 +27,7 @@ func (s static) want(time.Time, sight) int { return int(s) }
 // hpa scales as Kubernetes' HorizontalPodAutoscaler does with its defaults, on the load for
 // each ready agent:
 //
-//	desired = ⌈ready · (load/ready) / perAgent⌉
+//	desired = ⌈ready · (load/ready) / target⌉
 //
 // unless that is within a tolerance of 10 %. Agents that start are taken to have no load
 // when more are asked for; so they damp, and never reverse. Of the last five minutes the
@@ -41,8 +41,8 @@ func (s static) want(time.Time, sight) int { return int(s) }
 // Kubernetes, Horizontal Pod Autoscaling, sections “Algorithm details” and “Default
 // behavior”.
 type hpa struct {
-	perAgent float64
-	last     []policy.Recommendation // of the stabilisation window
+	target float64                 // load for each agent: what one serves, or a part of it
+	last   []policy.Recommendation // of the stabilisation window
 }
 
 const (
@@ -78,10 +78,10 @@ func (h *hpa) recommend(s sight) int {
 		return s.agents // no metrics, no scaling
 	}
 	agents := float64(s.ready)
-	ratio := s.load / h.perAgent / agents
+	ratio := s.load / h.target / agents
 	if ratio > 1 && s.agents > s.ready {
 		agents = float64(s.agents)
-		ratio = max(s.load/h.perAgent/agents, 1)
+		ratio = max(s.load/h.target/agents, 1)
 	}
 	if math.Abs(ratio-1) <= hpaTolerance+noise {
 		return s.agents
