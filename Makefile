@@ -134,7 +134,7 @@ else
 endif
 
 .PHONY: bench-elasticity
-bench-elasticity: ## replay the loads of DATA beside other ways to scale and write docs/elasticity.md
+bench-elasticity: ## replay the loads of DATA and game nights beside other ways to scale and write docs/elasticity.md
 	go run ./tools/bench-elasticity -data $(DATA) -out docs/elasticity.md
 
 .PHONY: fuzz

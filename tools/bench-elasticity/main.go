@@ -1,9 +1,9 @@
-// Bench-elasticity replays public series as loads of a pool, and tells how the adapter served
-// them beside other ways to scale. It prints a report in Markdown and writes it where -out
-// says.
+// Bench-elasticity replays loads of a pool, and tells how the adapter served them beside other
+// ways to scale: public series, of which nobody knows holidays or events, and game nights that
+// are drawn from seeds, of which the adapter has the calendar. It prints a report in Markdown
+// and writes it where -out says.
 //
-// It is what scaling-adapter backtest --csv does, with defaults and the same rules for all
-// series. No policy knows about holidays or events.
+// It is what scaling-adapter backtest --csv does, with the same pool for all loads.
 //
 //	go run ./tools/bench-elasticity -data ../shared/data -out docs/elasticity.md
 package main
@@ -17,9 +17,11 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/scaling-adapter/scaling-adapter/engine"
 	"github.com/scaling-adapter/scaling-adapter/forecast"
 	"github.com/scaling-adapter/scaling-adapter/internal/app"
 	"github.com/scaling-adapter/scaling-adapter/internal/backtest"
@@ -46,8 +48,26 @@ const (
 	meanAgents = 10 // of each series
 )
 
-// rules are those of the pool: none, but for its own; %g is what an agent serves.
-const rules = `
+// gameNights are those that are replayed.
+var gameNights = nights{seeds: 20, weeks: 6, days: 14}
+
+// against are the ways that a series is compared with. Without rules the others say nothing.
+var against = append([]string{backtest.LastWeek, backtest.StaticPeak, backtest.StaticMean, backtest.Oracle}, hpas()...)
+
+// eager is the adapter, which adds agents for the smallest gap.
+const (
+	eager      = "no_tolerance"
+	eagerRules = "defaults: {behavior: {scale_up: {tolerance: 0}}}\n"
+)
+
+// adapters are the ways that are compared with an autoscaler at equal cost.
+var adapters = []string{backtest.Adapter, eager}
+
+// shownHPAs are the autoscalers that the tables show.
+var shownHPAs = []string{backtest.HPA, "hpa_90", "hpa_80", "hpa_70", "hpa_60", "hpa_50"}
+
+// pool is the pool; %g is what an agent serves.
+const pool = `
 pools:
   - name: pool
     agents: {min: 1, max: 1000}
@@ -70,21 +90,34 @@ func main() {
 func run(ctx context.Context, data, out string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, head, time.Now().Format("2 January 2006"), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	var lines strings.Builder
 	for _, trace := range traces {
 		table, err := csvseries.Read(filepath.Join(data, filepath.FromSlash(trace.file)), csvseries.Options{Zone: time.UTC})
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n`%s`, a value every %s\n", strings.ToUpper(trace.name[:1])+trace.name[1:], trace.file, minutes(table.Series.Step))
+		name := strings.ToUpper(trace.name[:1]) + trace.name[1:]
+		fmt.Fprintf(&b, "\n## %s\n\n`%s`, a value every %s\n", name, trace.file, minutes(table.Series.Step))
 		for _, startup := range startups {
 			fmt.Fprintln(os.Stderr, trace.name, startup)
-			r, err := replay(ctx, table.Series, startup)
+			r, err := replay(ctx, scenario{load: table.Series, span: span, startup: startup, against: against})
 			if err != nil {
 				return fmt.Errorf("%s: %w", trace.name, err)
 			}
 			tell(&b, r)
+			compare(&lines, name, r)
 		}
 	}
+	b.WriteString(equalHead + lines.String())
+	var played [][]outcomes
+	for _, startup := range startups {
+		p, err := gameNights.play(ctx, startup)
+		if err != nil {
+			return fmt.Errorf("game nights: %w", err)
+		}
+		played = append(played, p)
+	}
+	tellNights(&b, startups, played, gameNights)
 	fmt.Print(b.String())
 	if out == "" {
 		return nil
@@ -92,31 +125,51 @@ func run(ctx context.Context, data, out string) error {
 	return os.WriteFile(out, []byte(b.String()), 0o644) //nolint:gosec // a document for everyone
 }
 
-// replay replays the last week of a series.
-func replay(ctx context.Context, load forecast.Series, startup time.Duration) (result backtest.Result, err error) {
+// scenario is a load, whose last days are replayed.
+type scenario struct {
+	load    forecast.Series
+	span    time.Duration
+	startup time.Duration
+	rules   string   // besides the pool
+	against []string // besides eager
+}
+
+func replay(ctx context.Context, c scenario) (backtest.Result, error) {
 	const tick = time.Minute
-	to := load.End().Truncate(tick)
-	from := to.Add(-span)
+	to := c.load.End().Truncate(tick)
+	span := backtest.Span{From: to.Add(-c.span), To: to, Tick: tick}
+	s, err := c.settings(c.rules, span.From)
+	if err != nil {
+		return backtest.Result{}, err
+	}
+	other, err := c.settings(c.rules+eagerRules, span.From)
+	if err != nil {
+		return backtest.Result{}, err
+	}
+	r := backtest.NewRecording(span, s)
+	r.Put(s.Pools[0].Load, c.load)
+	return backtest.Run(ctx, backtest.Options{
+		Settings: s, Recording: r, Against: append([]string{eager}, c.against...), Others: map[string]*engine.Settings{eager: other},
+	})
+}
+
+// settings are those of a pool with these rules.
+func (c scenario) settings(rules string, from time.Time) (s *engine.Settings, err error) {
 	file, err := os.CreateTemp("", "bench-elasticity-*.yml")
 	if err != nil {
-		return result, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
-	_, err = fmt.Fprintf(file, rules, mean(load.From(from).Values)/meanAgents)
+	_, err = fmt.Fprintf(file, pool+rules, mean(c.load.From(from).Values)/meanAgents)
 	if err := errors.Join(err, file.Close()); err != nil {
-		return result, err
+		return nil, err
 	}
-	s, err := app.Offline("", []string{file.Name()}, from)
-	if err != nil {
-		return result, err
+	if s, err = app.Offline("", []string{file.Name()}, from); err != nil {
+		return nil, err
 	}
-	s.Step, s.RefitEvery = max(s.Step, load.Step), 12*time.Hour
-	s.Pools[0].Pool.LeadTime = startup
-	r := backtest.NewRecording(backtest.Span{From: from, To: to, Tick: tick}, s)
-	r.Put(s.Pools[0].Load, load)
-	return backtest.Run(ctx, backtest.Options{Settings: s, Recording: r, Against: []string{
-		backtest.HPA, backtest.LastWeek, backtest.StaticPeak, backtest.StaticMean, backtest.Oracle, // without rules the others say nothing
-	}})
+	s.Step, s.RefitEvery = max(s.Step, c.load.Step), 12*time.Hour
+	s.Pools[0].Pool.LeadTime = c.startup
+	return s, nil
 }
 
 func mean(values []float64) float64 {
@@ -135,23 +188,73 @@ const head = `# How loads are served
 
 Written by ` + "`make bench-elasticity`" + ` on %s, on %d cores, %s/%s, %s; no figure is typed by hand.
 
-The last week of public series is replayed as the load of a pool, as
-[` + "`scaling-adapter backtest`" + `](backtest.md) does it: a tick a minute, loads that are seen 30 seconds late,
-models fitted at least every 12 hours. An agent serves a tenth of the mean load of that week. The adapter
-has its defaults and no rules; nobody knows of holidays or events.
+Loads are replayed as those of a pool, as [` + "`scaling-adapter backtest`" + `](backtest.md) does it: a tick a
+minute, loads that are seen 30 seconds late, models fitted at least every 12 hours. An agent serves a tenth
+of the mean load of the time that is replayed. First come public series, of which the last week is replayed:
+there the adapter has no rules, and nobody knows of holidays or events. Then come [game nights](#game-nights).
+
+- ` + "`adapter`" + ` has its defaults.
+- ` + "`no_tolerance`" + ` is the adapter with ` + "`behavior: {scale_up: {tolerance: 0}}`" + `. The default leaves a gap of a tenth
+  alone, which for a pool of ten is an agent.
+- ` + "`hpa_80`" + ` is the autoscaler with a target of 80 %% of what an agent serves. Without room it is cheap and lacks
+  agents often, with much room it is dear and hardly lacks any. So none of them alone is the one to compare with.
+- *HPA at the cost of* an adapter is the one of as many agent-hours. Targets from 100 to 20 %% are replayed in steps of
+  2 %%; between the two that cost a little less and a little more, each figure lies on a line.
 
 None of the figures is good without the others, so nothing is ranked. See [what they
 mean](backtest.md#what-it-says).
 `
 
+const equalHead = `
+## At equal cost
+
+The adapter beside the autoscaler of as many agent-hours, and the ratios of τ_U and of actions. A ratio below 1 is to the
+adapter's credit.
+
+| series | agents start in | policy | HPA's target | τ_U | HPA's τ_U | ratio | actions |
+| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |
+`
+
+// compare writes a line for each adapter beside the autoscaler of equal cost.
+func compare(b *strings.Builder, name string, r backtest.Result) {
+	all := outcomesOf(r)
+	for _, way := range adapters {
+		fmt.Fprintf(b, "| %s | %s | `%s` |", name, minutes(r.Pools[0].Startup), way)
+		a := all[way]
+		h, percent, ok := all.atCostOf(way)
+		if !ok {
+			fmt.Fprintf(b, " – | %.2f %% | – | – | – |\n", 100*a[underTime])
+			continue
+		}
+		fmt.Fprintf(b, " %.0f %% | %.2f %% | %.2f %% | %.2f | %.2f |\n", percent, 100*a[underTime], 100*h[underTime], a[underTime]/h[underTime], a[actions]/h[actions])
+	}
+}
+
 // tell writes the table of a replay.
 func tell(b *strings.Builder, r backtest.Result) {
 	p := r.Pools[0]
 	fmt.Fprintf(b, "\nAgents start in %s; at most %.0f were needed:\n\n", minutes(p.Startup), p.Peak())
-	b.WriteString("| policy | agent-hours | τ_U | actions/day | θ_U | θ_O | τ_O | υ |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n")
-	for _, o := range p.Ways {
-		fmt.Fprintf(b, "| `%s` | %.0f | %.2f %% | %.1f | %.2f %% | %.1f %% | %.1f %% | %.2f %% |\n",
-			o.Way, o.AgentHours, 100*o.UnderTime, o.ActionsPerDay(r.Span), 100*o.UnderShare, 100*o.OverShare, 100*o.OverTime, 100*o.Instability)
+	b.WriteString("| policy |")
+	for _, name := range names[:underGames] {
+		fmt.Fprintf(b, " %s |", name)
+	}
+	b.WriteString("\n| --- |" + strings.Repeat(" ---: |", underGames) + "\n")
+	row := func(name string, f figures) {
+		fmt.Fprintf(b, "| %s |", name)
+		for i, x := range f[:underGames] {
+			fmt.Fprintf(b, " "+layouts[i]+"%s |", scales[i]*x, units[i])
+		}
+		b.WriteString("\n")
+	}
+	all := outcomesOf(r)
+	for _, way := range adapters {
+		row("`"+way+"`", all[way])
+		if f, _, ok := all.atCostOf(way); ok {
+			row(atCost(way), f)
+		}
+	}
+	for _, way := range slices.Concat(shownHPAs, []string{backtest.LastWeek, backtest.StaticPeak, backtest.StaticMean, backtest.Oracle}) {
+		row("`"+way+"`", all[way])
 	}
 }
 

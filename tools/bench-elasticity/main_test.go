@@ -22,7 +22,7 @@ func TestReplayTellsOfTheLastWeek(t *testing.T) {
 		}
 		load.Values = append(load.Values, y)
 	}
-	r, err := replay(t.Context(), load, 4*time.Minute)
+	r, err := replay(t.Context(), scenario{load: load, span: span, startup: 4 * time.Minute, against: against})
 	if err != nil {
 		t.Fatal(err)
 	}
