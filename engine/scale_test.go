@@ -128,9 +128,15 @@ func TestManyPoolsCostEachWhatFewDo(t *testing.T) {
 	}
 }
 
-// P37: with four weeks of history 10,000 pools fit into 3 GiB.
+// P37: with four weeks of history 10,000 pools fit into 3 GiB, with the garbage that piles up
+// until it is collected, and room for what a turn needs.
 func TestManyPoolsFitIntoMemory(t *testing.T) {
-	const pools, most = 20, 3 << 30 / 10_000
+	const (
+		pools   = 20
+		garbage = 1.33
+		turn    = 1.2
+		most    = 3 << 30 / 10_000 / garbage / turn
+	)
 	before := heap()
 	e, _, _ := crowd(t, pools, 28*24*time.Hour, func(pool string, t time.Time) float64 {
 		return daily(pool, t) + 10*math.Sin(float64(t.Unix()/300%977))
@@ -138,7 +144,7 @@ func TestManyPoolsFitIntoMemory(t *testing.T) {
 	each := (heap() - before) / pools
 	t.Logf("%.0f KiB by pool", each/1024)
 	if each > most {
-		t.Errorf("a pool keeps %.0f KiB, want %d at most", each/1024, most>>10)
+		t.Errorf("a pool keeps %.0f KiB, want %.0f at most", each/1024, most/1024)
 	}
 	runtime.KeepAlive(e)
 }

@@ -20,10 +20,11 @@ import (
 const maxAgents = 1 << 20
 
 // Behavior of pools that do not say otherwise: that of Kubernetes'
-// HorizontalPodAutoscaler, without limits on steps.
-const (
-	defaultTolerance         = 0.1
-	defaultScaleDownPatience = 5 * time.Minute
+// HorizontalPodAutoscaler, without limits on steps. But it tolerates a tenth too few agents
+// as well, and with them what forecasts know; docs/adr/0018 says what that costs.
+var (
+	defaultScaleUp   = policy.ScalingRules{Tolerance: 0.02}
+	defaultScaleDown = policy.ScalingRules{Tolerance: 0.1, StabilizationWindow: 5 * time.Minute}
 )
 
 // shared reads what pools have in common: the defaults, once in all files, and the
@@ -95,8 +96,8 @@ func (l *loader) pool(p pool) {
 		Sensitivity: or(p.Sensitivity, l.Sensitivity),
 		Weight:      or(p.Weight, 1), Priority: p.Priority, Mode: l.mode(p),
 		Behavior: policy.Behavior{
-			ScaleUp:   l.scaling(p.Behavior.ScaleUp, 0),
-			ScaleDown: l.scaling(p.Behavior.ScaleDown, defaultScaleDownPatience),
+			ScaleUp:   l.scaling(p.Behavior.ScaleUp, defaultScaleUp),
+			ScaleDown: l.scaling(p.Behavior.ScaleDown, defaultScaleDown),
 		},
 		Season: l.season(p), Hosts: p.Hosts,
 		ForecastMaxAge: or((*time.Duration)(p.Forecast.MaxAge), l.ForecastMaxAge),
@@ -246,11 +247,11 @@ func (l *loader) mode(p pool) policy.Mode {
 	return policy.DryRun
 }
 
-func (l *loader) scaling(s scaling, patience time.Duration) policy.ScalingRules {
+func (l *loader) scaling(s scaling, defaults policy.ScalingRules) policy.ScalingRules {
 	out := policy.ScalingRules{
-		StabilizationWindow: or((*time.Duration)(s.StabilizationWindow), patience),
+		StabilizationWindow: or((*time.Duration)(s.StabilizationWindow), defaults.StabilizationWindow),
 		SelectPolicy:        policy.SelectPolicy(s.SelectPolicy),
-		Tolerance:           or(s.Tolerance, defaultTolerance),
+		Tolerance:           or(s.Tolerance, defaults.Tolerance),
 		Cooldown:            time.Duration(s.Cooldown),
 	}
 	switch out.SelectPolicy {

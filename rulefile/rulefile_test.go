@@ -109,7 +109,7 @@ func TestLoadCompilesWhatIsWritten(t *testing.T) {
 		Behavior: policy.Behavior{
 			ScaleUp: policy.ScalingRules{
 				Policies:     []policy.StepPolicy{{Type: policy.StepPercent, Value: 100, Period: time.Minute}},
-				SelectPolicy: policy.SelectMin, Tolerance: 0.1,
+				SelectPolicy: policy.SelectMin, Tolerance: 0.02,
 			},
 			ScaleDown: policy.ScalingRules{StabilizationWindow: 10 * time.Minute, SelectPolicy: policy.SelectMax, Tolerance: 0.2, Cooldown: time.Minute},
 		},

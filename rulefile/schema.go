@@ -167,7 +167,7 @@ var words = strictyaml.Words{
 		"scaling.stabilization_window": {Description: "The most careful recommendation within it counts; default 0s up, 5m down."},
 		"scaling.policies":             {Description: "Steps; without any they are not limited."},
 		"scaling.select_policy":        {Description: "The largest of the steps, the smallest, or none.", Enum: []any{"max", "min", "disabled"}},
-		"scaling.tolerance":            {Description: "Relative gap that is left alone.", Default: defaultTolerance, Minimum: new(0.0)},
+		"scaling.tolerance":            {Description: "Relative gap that is left alone; default 0.02 up, 0.1 down.", Minimum: new(0.0)},
 		"scaling.cooldown":             {Description: "Least time between two changes; default 0s."},
 		"stepPolicy.type":              {Description: "Unit of the value.", Enum: []any{"agents", "percent"}},
 		"stepPolicy.value":             {Description: "So many at most in a period.", Minimum: new(1.0), Maximum: new(float64(maxAgents))},

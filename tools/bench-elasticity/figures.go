@@ -48,17 +48,20 @@ func outcomesOf(r backtest.Result) outcomes {
 	return out
 }
 
-// atCostOf returns the autoscaler of as many agent-hours as a way, and its target.
-func (o outcomes) atCostOf(way string) (f figures, percent float64, ok bool) {
+// atCost returns the autoscaler of as many agent-hours as the adapter, and its target.
+func (o outcomes) atCost() (f figures, percent float64, ok bool) {
 	var curve []figures
 	for _, hpa := range hpas() {
 		curve = append(curve, o[hpa])
 	}
-	return atHours(curve, o[way][agentHours])
+	return atHours(curve, o[backtest.Adapter][agentHours])
 }
 
-// atCost names the autoscaler of as many agent-hours as a way.
-func atCost(way string) string { return "HPA at the cost of `" + way + "`" }
+// The ways that cost as many agent-hours as the adapter.
+const (
+	hpaAtCost      = "HPA at the cost of `adapter`"
+	foreseenAtCost = "foreseen at the cost of `adapter`" // by who knows the load but for its noise
+)
 
 // targets are those of the autoscalers that make up a curve, in percent of what an agent
 // serves. The steps are small, since the line between two points lies above the curve.

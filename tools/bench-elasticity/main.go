@@ -54,15 +54,6 @@ var gameNights = nights{seeds: 20, weeks: 6, days: 14}
 // against are the ways that a series is compared with. Without rules the others say nothing.
 var against = append([]string{backtest.LastWeek, backtest.StaticPeak, backtest.StaticMean, backtest.Oracle}, hpas()...)
 
-// eager is the adapter, which adds agents for the smallest gap.
-const (
-	eager      = "no_tolerance"
-	eagerRules = "defaults: {behavior: {scale_up: {tolerance: 0}}}\n"
-)
-
-// adapters are the ways that are compared with an autoscaler at equal cost.
-var adapters = []string{backtest.Adapter, eager}
-
 // shownHPAs are the autoscalers that the tables show.
 var shownHPAs = []string{backtest.HPA, "hpa_90", "hpa_80", "hpa_70", "hpa_60", "hpa_50"}
 
@@ -130,8 +121,8 @@ type scenario struct {
 	load    forecast.Series
 	span    time.Duration
 	startup time.Duration
-	rules   string   // besides the pool
-	against []string // besides eager
+	rules   string // besides the pool
+	against []string
 }
 
 func replay(ctx context.Context, c scenario) (backtest.Result, error) {
@@ -142,15 +133,9 @@ func replay(ctx context.Context, c scenario) (backtest.Result, error) {
 	if err != nil {
 		return backtest.Result{}, err
 	}
-	other, err := c.settings(c.rules+eagerRules, span.From)
-	if err != nil {
-		return backtest.Result{}, err
-	}
 	r := backtest.NewRecording(span, s)
 	r.Put(s.Pools[0].Load, c.load)
-	return backtest.Run(ctx, backtest.Options{
-		Settings: s, Recording: r, Against: append([]string{eager}, c.against...), Others: map[string]*engine.Settings{eager: other},
-	})
+	return backtest.Run(ctx, backtest.Options{Settings: s, Recording: r, Against: c.against})
 }
 
 // settings are those of a pool with these rules.
@@ -194,11 +179,9 @@ of the mean load of the time that is replayed. First come public series, of whic
 there the adapter has no rules, and nobody knows of holidays or events. Then come [game nights](#game-nights).
 
 - ` + "`adapter`" + ` has its defaults.
-- ` + "`no_tolerance`" + ` is the adapter with ` + "`behavior: {scale_up: {tolerance: 0}}`" + `. The default leaves a gap of a tenth
-  alone, which for a pool of ten is an agent.
 - ` + "`hpa_80`" + ` is the autoscaler with a target of 80 %% of what an agent serves. Without room it is cheap and lacks
   agents often, with much room it is dear and hardly lacks any. So none of them alone is the one to compare with.
-- *HPA at the cost of* an adapter is the one of as many agent-hours. Targets from 100 to 20 %% are replayed in steps of
+- *HPA at the cost of* the adapter is the one of as many agent-hours. Targets from 100 to 20 %% are replayed in steps of
   2 %%; between the two that cost a little less and a little more, each figure lies on a line.
 
 None of the figures is good without the others, so nothing is ranked. See [what they
@@ -211,23 +194,21 @@ const equalHead = `
 The adapter beside the autoscaler of as many agent-hours, and the ratios of τ_U and of actions. A ratio below 1 is to the
 adapter's credit.
 
-| series | agents start in | policy | HPA's target | τ_U | HPA's τ_U | ratio | actions |
-| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |
+| series | agents start in | HPA's target | τ_U | HPA's τ_U | ratio | actions |
+| --- | --- | ---: | ---: | ---: | ---: | ---: |
 `
 
-// compare writes a line for each adapter beside the autoscaler of equal cost.
+// compare writes a line for the adapter beside the autoscaler of equal cost.
 func compare(b *strings.Builder, name string, r backtest.Result) {
 	all := outcomesOf(r)
-	for _, way := range adapters {
-		fmt.Fprintf(b, "| %s | %s | `%s` |", name, minutes(r.Pools[0].Startup), way)
-		a := all[way]
-		h, percent, ok := all.atCostOf(way)
-		if !ok {
-			fmt.Fprintf(b, " – | %.2f %% | – | – | – |\n", 100*a[underTime])
-			continue
-		}
-		fmt.Fprintf(b, " %.0f %% | %.2f %% | %.2f %% | %.2f | %.2f |\n", percent, 100*a[underTime], 100*h[underTime], a[underTime]/h[underTime], a[actions]/h[actions])
+	fmt.Fprintf(b, "| %s | %s |", name, minutes(r.Pools[0].Startup))
+	a := all[backtest.Adapter]
+	h, percent, ok := all.atCost()
+	if !ok {
+		fmt.Fprintf(b, " – | %.2f %% | – | – | – |\n", 100*a[underTime])
+		return
 	}
+	fmt.Fprintf(b, " %.0f %% | %.2f %% | %.2f %% | %.2f | %.2f |\n", percent, 100*a[underTime], 100*h[underTime], a[underTime]/h[underTime], a[actions]/h[actions])
 }
 
 // tell writes the table of a replay.
@@ -247,11 +228,9 @@ func tell(b *strings.Builder, r backtest.Result) {
 		b.WriteString("\n")
 	}
 	all := outcomesOf(r)
-	for _, way := range adapters {
-		row("`"+way+"`", all[way])
-		if f, _, ok := all.atCostOf(way); ok {
-			row(atCost(way), f)
-		}
+	row("`"+backtest.Adapter+"`", all[backtest.Adapter])
+	if f, _, ok := all.atCost(); ok {
+		row(hpaAtCost, f)
 	}
 	for _, way := range slices.Concat(shownHPAs, []string{backtest.LastWeek, backtest.StaticPeak, backtest.StaticMean, backtest.Oracle}) {
 		row("`"+way+"`", all[way])

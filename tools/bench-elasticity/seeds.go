@@ -16,9 +16,6 @@ import (
 	"github.com/scaling-adapter/scaling-adapter/internal/backtest"
 )
 
-// foreseen names who knows the load but for its noise, at the cost of a way.
-func foreseen(way string) string { return "foreseen at the cost of `" + way + "`" }
-
 // nights says how many game nights are replayed.
 type nights struct {
 	seeds       int
@@ -74,18 +71,16 @@ func (l league) outcomes(r backtest.Result) outcomes {
 		f[underGames] = l.underGames(r.Span, p.Needed, o.Supply)
 		out[o.Way] = f
 	}
-	for _, way := range adapters {
-		f, _, ok := out.atCostOf(way)
-		if !ok {
-			f = unknown()
-		}
-		out[atCost(way)] = f
-		supply := l.foreseen(r.Span, p.Pool.PerAgent, out[way][agentHours])
-		f = figuresOf(backtest.Outcome{Elasticity: score.MeasureElasticity(p.Needed, supply, r.Tick)}, r.Span)
-		f[actions] = math.NaN() // as many as it likes
-		f[underGames] = l.underGames(r.Span, p.Needed, supply)
-		out[foreseen(way)] = f
+	f, _, ok := out.atCost()
+	if !ok {
+		f = unknown()
 	}
+	out[hpaAtCost] = f
+	supply := l.foreseen(r.Span, p.Pool.PerAgent, out[backtest.Adapter][agentHours])
+	f = figuresOf(backtest.Outcome{Elasticity: score.MeasureElasticity(p.Needed, supply, r.Tick)}, r.Span)
+	f[actions] = math.NaN() // as many as it likes
+	f[underGames] = l.underGames(r.Span, p.Needed, supply)
+	out[foreseenAtCost] = f
 	return out
 }
 
@@ -160,11 +155,9 @@ func tellNights(b *strings.Builder, startups []time.Duration, played [][]outcome
 			}
 			b.WriteString("\n")
 		}
-		for _, way := range adapters {
-			row("`"+way+"`", way)
-			row(atCost(way), atCost(way))
-			row(foreseen(way), foreseen(way))
-		}
+		row("`"+backtest.Adapter+"`", backtest.Adapter)
+		row(hpaAtCost, hpaAtCost)
+		row(foreseenAtCost, foreseenAtCost)
 		for _, way := range slices.Concat([]string{backtest.Forecast}, shownHPAs, []string{backtest.LastWeek, backtest.Oracle}) {
 			row("`"+way+"`", way)
 		}
@@ -180,11 +173,9 @@ func tellNights(b *strings.Builder, startups []time.Duration, played [][]outcome
 			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s |\n",
 				minutes(startup), name, beside, to(underTime).judged(1./3), to(underGames).judged(1./3), hours, to(actions).judged(2))
 		}
-		for _, way := range adapters {
-			line("`"+way+"`", way, "`hpa`", backtest.HPA)
-			line("`"+way+"`", way, "HPA at its cost", atCost(way))
-			line(foreseen(way), foreseen(way), "HPA at its cost", atCost(way))
-		}
+		line("`"+backtest.Adapter+"`", backtest.Adapter, "`hpa`", backtest.HPA)
+		line("`"+backtest.Adapter+"`", backtest.Adapter, "HPA at its cost", hpaAtCost)
+		line(foreseenAtCost, foreseenAtCost, "HPA at its cost", hpaAtCost)
 	}
 }
 
