@@ -167,12 +167,27 @@ func (e *effects) factor(unix int64) float64 {
 	return math.Exp(min(max(sum, -most), most))
 }
 
-// regime is 1 near events, where errors are of another kind, and 0 elsewhere.
+// Errors are of another kind near events than elsewhere, and of yet another while events
+// begin: nobody knows how late one will, and how large it will be.
+const (
+	ordinary = iota
+	near
+	beginning // from three quarters of an hour before the start until five after it
+	regimes
+)
+
 func (e *effects) regime(unix int64) int {
-	regime := 0
-	if len(e.classes) > 0 {
-		e.near(unix, func(int, int, float64) { regime = 1 })
+	regime := ordinary
+	if len(e.classes) == 0 {
+		return regime
 	}
+	e.near(unix, func(_, knot int, _ float64) {
+		since := time.Duration(knot-knotsBefore) * knotEvery
+		if since >= -30*time.Minute && since <= time.Hour {
+			regime = beginning
+		}
+		regime = max(regime, near)
+	})
 	return regime
 }
 
@@ -203,7 +218,7 @@ func (e *effects) deviations(s Series) []float64 {
 	for i, y := range s.Values {
 		z[i] = math.Log1p(max(y, 0) / scale)
 		quiet.Values[i] = z[i]
-		if e.regime(s.Time(i).Unix()) == 1 {
+		if e.regime(s.Time(i).Unix()) != ordinary {
 			quiet.Values[i] = math.NaN()
 		}
 	}

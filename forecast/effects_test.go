@@ -273,8 +273,10 @@ func TestClassesAreToldApart(t *testing.T) {
 	if got := p.effects.factor(at); got < 3.6 || got > 4.7 {
 		t.Errorf("both at once: factor %g, want about 4.5", got)
 	}
-	if p.effects.regime(at) != 1 || p.effects.regime(a[3].Start.Add(-2*time.Hour).Unix()) != 0 {
-		t.Error("it does not know where events are")
+	for minutes, want := range map[int]int{-120: ordinary, -50: near, -40: beginning, 0: beginning, 70: beginning, 80: near} {
+		if got := p.effects.regime(a[4].Start.Add(time.Duration(minutes) * time.Minute).Unix()); got != want {
+			t.Errorf("%d minutes from a start: regime %d, want %d", minutes, got, want)
+		}
 	}
 }
 

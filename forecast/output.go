@@ -65,7 +65,7 @@ type Coverage struct {
 func (p *Predictor) Coverage() []Coverage {
 	var out []Coverage
 	for j, k := range p.horizons {
-		u := &p.errors[0][j]
+		u := &p.errorsIn(ordinary)[j]
 		if e := &u.scales[u.best()]; e.judged > 0 {
 			out = append(out, Coverage{Horizon: k, Share: e.inside, Pinball: u.pinball() / p.mean, N: e.judged})
 		}
@@ -111,8 +111,8 @@ func (p *Predictor) Forecast(h int, levels []float64) (Forecast, error) {
 // fewErrors warns when intervals rest on little.
 func (p *Predictor) fewErrors() error {
 	fewest := memory
-	for j := range p.errors[0] {
-		fewest = min(fewest, p.errors[0][j].n())
+	for _, e := range p.errorsIn(ordinary) {
+		fewest = min(fewest, e.n())
 	}
 	if fewest < fewErrors {
 		return fmt.Errorf("intervals rest on %d past errors at some horizons, %d would be better", fewest, fewErrors)
@@ -146,11 +146,12 @@ func (p *Predictor) quantile(level float64, median, path []float64) {
 	if level == 0.5 {
 		return
 	}
-	moves := [2][]move{make([]move, len(p.horizons)), make([]move, len(p.horizons))}
-	for j := range p.horizons {
-		for regime := range moves {
-			moves[regime][j] = p.move(regime, j, level)
+	var known [regimes][]move
+	moves := func(regime int) []move {
+		for j := len(known[regime]); j < len(p.horizons); j++ {
+			known[regime] = append(known[regime], p.move(regime, j, level))
 		}
+		return known[regime]
 	}
 	wider := math.Max
 	if level < 0.5 {
@@ -159,9 +160,9 @@ func (p *Predictor) quantile(level float64, median, path []float64) {
 	for k, m := range median {
 		regime := p.effects.regime(p.clock.next + int64(k)*p.clock.step)
 		at := func(j int) float64 {
-			q := wider(m, moves[regime][j].of(m)) // quantiles do not cross the median
-			if regime == 1 && p.errors[1][j].n() < fewErrors {
-				q = wider(q, moves[0][j].of(m)) // few errors near events are known
+			q := wider(m, moves(regime)[j].of(m))                                    // quantiles do not cross the median
+			for r := regime; r > ordinary && p.errorsIn(r)[j].n() < fewErrors; r-- { // few errors near events are known
+				q = wider(q, moves(r - 1)[j].of(m))
 			}
 			return q
 		}
@@ -178,11 +179,12 @@ func (m move) of(median float64) float64 { return moved(median, m.residual, m.sc
 // move returns the quantile of the errors at horizon j, or of the one before where
 // none could be compared yet. The fewer there are, the wider it is.
 func (p *Predictor) move(regime, j int, level float64) move {
-	spread := p.errors[regime][j].scales[0].spread(p.horizons[j], p.every)
-	for j > 0 && p.errors[regime][j].n() == 0 {
+	errors := p.errorsIn(regime)
+	spread := errors[j].scales[0].spread(p.horizons[j], p.every)
+	for j > 0 && errors[j].n() == 0 {
 		j--
 	}
-	u := &p.errors[regime][j]
+	u := &errors[j]
 	best := u.best()
 	return move{u.scales[best].quantile(level) * spread, scaleShares[best] * p.mean}
 }

@@ -52,10 +52,10 @@ type Predictor struct {
 	decay    float64
 	count    int // values learned
 	origins  []origin
-	combined []losses         // of the combination, by horizon
-	errors   [2][]uncertainty // by regime and horizon
-	mean     float64          // of the last two weeks; errors are compared on scales of it
-	largest  float64          // value seen
+	combined []losses               // of the combination, by horizon
+	errors   [regimes][]uncertainty // by regime and horizon
+	mean     float64                // of the last two weeks; errors are compared on scales of it
+	largest  float64                // value seen
 	drift    drift
 	spikes   spikes
 	warnings []error // of the last fit
@@ -133,9 +133,6 @@ func newPredictor(s Series, o Options) *Predictor {
 	p.far = min(max(1, farthest/96), 6)
 	p.decay = math.Exp2(-float64(p.every) * float64(s.Step) / float64(lossHalfLife))
 	p.combined = make([]losses, len(p.horizons))
-	for r := range p.errors {
-		p.errors[r] = make([]uncertainty, len(p.horizons))
-	}
 	p.path = make([]float64, farthest)
 	return p
 }
@@ -316,12 +313,20 @@ func (p *Predictor) score(y float64) {
 		}
 		expected := float64(o.expected[len(p.members)*len(p.horizons)+j])
 		p.combined[j].add(y, expected, p.decay, bound)
-		if j == 0 && regime == 0 {
+		if j == 0 && regime == ordinary {
 			relative, s := p.nextErrors()
 			p.drift.add(relative.rank(residual(y, expected, s)))
 		}
-		p.errors[regime][j].add(y, expected, p.mean)
+		p.errorsIn(regime)[j].add(y, expected, p.mean)
 	}
+}
+
+// errorsIn returns the errors of a regime by horizon. Most series know one only.
+func (p *Predictor) errorsIn(regime int) []uncertainty {
+	if p.errors[regime] == nil {
+		p.errors[regime] = make([]uncertainty, len(p.horizons))
+	}
+	return p.errors[regime]
 }
 
 // Failures returns how many models could not be fitted last time and go on as
@@ -349,7 +354,7 @@ func (p *Predictor) Drifted() bool { return p.drift.up > driftLimit || p.drift.d
 // nextErrors returns the ordinary errors at the first horizon on the scale of
 // relative errors, and that scale.
 func (p *Predictor) nextErrors() (errors *errorsAt, scale float64) {
-	return &p.errors[0][0].scales[0], scaleShares[0] * p.mean
+	return &p.errorsIn(ordinary)[0].scales[0], scaleShares[0] * p.mean
 }
 
 // issue keeps what every model expects at the scored horizons. Forecasts of the

@@ -7,7 +7,7 @@ import (
 )
 
 // snapshotVersion changes when what a snapshot holds does.
-const snapshotVersion = 4
+const snapshotVersion = 5
 
 // Snapshot returns the predictor's whole state, to be given to [Restore]: what was
 // estimated, where the models stand and how they did. Models that cannot be
@@ -79,8 +79,11 @@ func (p *Predictor) visit(c *codec) {
 	p.visitMembers(c)
 	for j := range p.combined {
 		p.combined[j].visit(c)
-		for r := range p.errors {
-			p.errors[r][j].visit(c)
+	}
+	for r := range p.errors {
+		n := c.length(len(p.errors[r]), 8)
+		for j := range min(n, len(p.horizons)) {
+			p.errorsIn(r)[j].visit(c)
 		}
 	}
 	p.visitOrigins(c)
