@@ -17,9 +17,7 @@ import (
 
 // explain answers why a pool has what it has, or had what it had.
 func (s server) explain(w http.ResponseWriter, r *http.Request) {
-	fail := func(status int, format string, args ...any) {
-		respond(w, status, apiv1.Answer{Status: apiv1.Failure, Error: fmt.Sprintf(format, args...)})
-	}
+	fail := func(status int, format string, args ...any) { answer(w, nil, refuse(status, format, args...)) }
 	if r.FormValue("pool") == "" {
 		fail(http.StatusBadRequest, "say which pool, as in ?pool=nba")
 		return

@@ -141,6 +141,9 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 			t.Errorf("%s %s %s: got %d %s, want %d", method, path, clip(body), w.Code, w.Body, code)
 		}
 		o, _, _ := d.Find(r)
+		if later := w.Header().Get("Retry-After"); code == http.StatusServiceUnavailable && later == "" && strings.HasPrefix(path, "/api/") {
+			t.Errorf("%s %s: got 503 without Retry-After", method, path)
+		}
 		seen[fmt.Sprintf("%s %d", o.ID, w.Code)] = true
 	}
 	of := func(o Options) http.Handler {
