@@ -401,3 +401,49 @@ func TestSetEvents(t *testing.T) {
 		t.Errorf("the refit has not learned from the events that were set: %s", got)
 	}
 }
+
+// Forty errors of beginnings count half beside those of the rest of events, and nothing
+// where no event begins.
+func TestQuantilesWhileEventsBegin(t *testing.T) {
+	const step = 15 * time.Minute
+	s := sampled(aMonday, step, 2*week, noisy(daily, 8, 0.05))
+	start := s.End().Add(2 * time.Hour)
+	p := fitted(t, s, Options{Horizon: 32, Events: []Event{{Class: "game", Start: start, End: start.Add(3 * time.Hour)}}})
+	for regime, of := range map[int]struct {
+		n     int
+		reach float64
+	}{ordinary: {200, 0.1}, near: {200, 0.2}, beginning: {beginnings, 1}} {
+		for j := range p.horizons {
+			var u uncertainty
+			for i := range u.scales {
+				for k := range of.n {
+					u.scales[i].add(of.reach * (2*float64(k)/float64(of.n) - 1))
+				}
+			}
+			p.errorsIn(regime)[j] = u
+		}
+	}
+	levels := []float64{0.1, 0.5, 0.9}
+	f, err := p.Forecast(32, levels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, m := range f.Path(0.5) {
+		for _, level := range []float64{0.1, 0.9} {
+			a, b, share := between(p.horizons, k+1)
+			moved := func(regime int) float64 {
+				return (1-share)*p.move(regime, a, level).of(m) + share*p.move(regime, b, level).of(m)
+			}
+			want := moved(ordinary)
+			switch since := f.Time(k).Sub(start); {
+			case since > -45*time.Minute && since < 75*time.Minute:
+				want = (moved(near) + moved(beginning)) / 2
+			case since > -75*time.Minute && since < 4*time.Hour+45*time.Minute:
+				want = moved(near)
+			}
+			if got := f.Path(level)[k]; math.Abs(got-want) > 1e-6*want {
+				t.Errorf("quantile %g, %s after the start: got %g beside a median of %g, want %g", level, f.Time(k).Sub(start), got, m, want)
+			}
+		}
+	}
+}

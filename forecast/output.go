@@ -140,6 +140,10 @@ func (p *Predictor) median(h int) []float64 {
 	return out
 }
 
+// beginnings are so many errors of beginnings of events that they count half: the
+// largest of a few games says little about the next one.
+const beginnings = 40
+
 // quantile fills path with the quantile at a level.
 func (p *Predictor) quantile(level float64, median, path []float64) {
 	copy(path, median)
@@ -160,9 +164,13 @@ func (p *Predictor) quantile(level float64, median, path []float64) {
 	for k, m := range median {
 		regime := p.effects.regime(p.clock.next + int64(k)*p.clock.step)
 		at := func(j int) float64 {
-			q := wider(m, moves(regime)[j].of(m))                                    // quantiles do not cross the median
-			for r := regime; r > ordinary && p.errorsIn(r)[j].n() < fewErrors; r-- { // few errors near events are known
-				q = wider(q, moves(r - 1)[j].of(m))
+			q := wider(m, moves(min(regime, near))[j].of(m)) // quantiles do not cross the median
+			if regime >= near && p.errorsIn(near)[j].n() < fewErrors {
+				q = wider(q, moves(ordinary)[j].of(m)) // few errors near events are known
+			}
+			if regime == beginning {
+				n := float64(p.errorsIn(beginning)[j].n())
+				q += n / (n + beginnings) * (wider(q, moves(beginning)[j].of(m)) - q)
 			}
 			return q
 		}
