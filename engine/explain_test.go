@@ -5,11 +5,13 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/scaling-adapter/scaling-adapter/forecast"
@@ -221,5 +223,37 @@ func TestExplainBesideTicks(t *testing.T) {
 	asking.Wait()
 	if got := e.Snapshot().Pools[0]; got.Forecast.Len() == 0 || got.Fallback != "" {
 		t.Errorf("after all there is no forecast: %q", got.Fallback)
+	}
+}
+
+// A snapshot has the scores that are shown: of what is compared at all horizons, of all models
+// at the first and the one nearest to the lead time. An explanation has them all.
+func TestScoresThatAreShown(t *testing.T) {
+	p := spec("nba")
+	p.Pool.LeadTime = 40 * time.Minute // the nearest horizon is half an hour
+	e := newEngine(t)
+	e.Apply(settings(newWorld(daily, map[string]int{"nba": 10}), p))
+	e.Tick(t.Context(), start)
+	status := e.Snapshot().Pools[0]
+	x, err := e.Explain("nba", status.Forecast.Len())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []forecast.Score
+	horizons, models := map[int]bool{}, map[string]bool{}
+	for _, s := range x.Scores {
+		horizons[s.Horizon], models[s.Model] = true, true
+		if s.Horizon == 1 || s.Horizon == 6 || s.Model == forecast.Combination || strings.HasPrefix(s.Model, "seasonal_naive_") {
+			want = append(want, s)
+		}
+	}
+	if len(horizons) < 5 || len(models) < 10 || len(x.Scores) != len(horizons)*len(models) {
+		t.Fatalf("explained are %d scores of %d models at %d horizons", len(x.Scores), len(models), len(horizons))
+	}
+	if diff := cmp.Diff(want, status.Scores, cmpopts.EquateNaNs()); diff != "" || len(want) == len(x.Scores) {
+		t.Errorf("%d of %d scores are shown (-want +got):\n%s", len(status.Scores), len(x.Scores), diff)
+	}
+	if got := NearestHorizon(nil, time.Minute, time.Hour); got != 0 {
+		t.Errorf("of no scores the horizon %d is the nearest", got)
 	}
 }
