@@ -425,7 +425,8 @@ func quantileLabel(level float64) string { return strconv.FormatFloat(level, 'g'
 // series make up one family. Their memory serves the next one too.
 type series struct {
 	family  dto.MetricFamily
-	labels  []*label
+	labels  []*label          // in the order of the family
+	sorted  []int             // places of the labels in the order of their names, in which they are sent
 	known   map[string]*label // by name
 	samples []*sample
 }
@@ -451,13 +452,15 @@ func (out *series) begin(f family) {
 		typ = dto.MetricType_COUNTER
 	}
 	out.family.Name, out.family.Help, out.family.Type, out.family.Metric = &f.name, &f.help, &typ, out.family.Metric[:0]
-	out.labels = out.labels[:0]
-	for _, name := range f.labels {
+	out.labels, out.sorted = out.labels[:0], out.sorted[:0]
+	for i, name := range f.labels {
+		out.sorted = append(out.sorted, i)
 		if out.known[name] == nil {
 			out.known[name] = &label{name, map[string]*dto.LabelPair{}}
 		}
 		out.labels = append(out.labels, out.known[name])
 	}
+	slices.SortFunc(out.sorted, func(a, b int) int { return strings.Compare(f.labels[a], f.labels[b]) })
 }
 
 // add adds a series with the values of the family's labels, in their order.
@@ -471,8 +474,8 @@ func (out *series) add(v float64, values ...string) {
 	}
 	x := out.samples[n]
 	x.value, x.metric.Label = v, x.labels[:0]
-	for i, value := range values {
-		x.metric.Label = append(x.metric.Label, out.labels[i].pair(value))
+	for _, i := range out.sorted {
+		x.metric.Label = append(x.metric.Label, out.labels[i].pair(values[i]))
 	}
 	x.gauge.Value, x.metric.Gauge, x.metric.Counter = &x.value, &x.gauge, nil
 	if out.family.GetType() == dto.MetricType_COUNTER {
