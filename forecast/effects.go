@@ -171,7 +171,7 @@ func (e *effects) factor(unix int64) float64 {
 // begin: nobody knows how late one will, and how large it will be.
 const (
 	ordinary = iota
-	near
+	nearEvent
 	beginning // from three quarters of an hour before the start until five after it
 	regimes
 )
@@ -186,7 +186,7 @@ func (e *effects) regime(unix int64) int {
 		if since >= -30*time.Minute && since <= time.Hour {
 			regime = beginning
 		}
-		regime = max(regime, near)
+		regime = max(regime, nearEvent)
 	})
 	return regime
 }

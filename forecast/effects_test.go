@@ -273,7 +273,7 @@ func TestClassesAreToldApart(t *testing.T) {
 	if got := p.effects.factor(at); got < 3.6 || got > 4.7 {
 		t.Errorf("both at once: factor %g, want about 4.5", got)
 	}
-	for minutes, want := range map[int]int{-120: ordinary, -50: near, -40: beginning, 0: beginning, 70: beginning, 80: near} {
+	for minutes, want := range map[int]int{-120: ordinary, -50: nearEvent, -40: beginning, 0: beginning, 70: beginning, 80: nearEvent} {
 		if got := p.effects.regime(a[4].Start.Add(time.Duration(minutes) * time.Minute).Unix()); got != want {
 			t.Errorf("%d minutes from a start: regime %d, want %d", minutes, got, want)
 		}
@@ -412,7 +412,7 @@ func TestQuantilesWhileEventsBegin(t *testing.T) {
 	for regime, of := range map[int]struct {
 		n     int
 		reach float64
-	}{ordinary: {200, 0.1}, near: {200, 0.2}, beginning: {beginnings, 1}} {
+	}{ordinary: {200, 0.1}, nearEvent: {200, 0.2}, beginning: {fewBeginnings, 1}} {
 		for j := range p.horizons {
 			var u uncertainty
 			for i := range u.scales {
@@ -437,9 +437,9 @@ func TestQuantilesWhileEventsBegin(t *testing.T) {
 			want := moved(ordinary)
 			switch since := f.Time(k).Sub(start); {
 			case since > -45*time.Minute && since < 75*time.Minute:
-				want = (moved(near) + moved(beginning)) / 2
+				want = (moved(nearEvent) + moved(beginning)) / 2
 			case since > -75*time.Minute && since < 4*time.Hour+45*time.Minute:
-				want = moved(near)
+				want = moved(nearEvent)
 			}
 			if got := f.Path(level)[k]; math.Abs(got-want) > 1e-6*want {
 				t.Errorf("quantile %g, %s after the start: got %g beside a median of %g, want %g", level, f.Time(k).Sub(start), got, m, want)

@@ -140,9 +140,9 @@ func (p *Predictor) median(h int) []float64 {
 	return out
 }
 
-// beginnings are so many errors of beginnings of events that they count half: the
+// fewBeginnings are so many errors of beginnings of events that they count half: the
 // largest of a few games says little about the next one.
-const beginnings = 40
+const fewBeginnings = 40
 
 // quantile fills path with the quantile at a level.
 func (p *Predictor) quantile(level float64, median, path []float64) {
@@ -164,13 +164,13 @@ func (p *Predictor) quantile(level float64, median, path []float64) {
 	for k, m := range median {
 		regime := p.effects.regime(p.clock.next + int64(k)*p.clock.step)
 		at := func(j int) float64 {
-			q := wider(m, moves(min(regime, near))[j].of(m)) // quantiles do not cross the median
-			if regime >= near && p.errorsIn(near)[j].n() < fewErrors {
+			q := wider(m, moves(min(regime, nearEvent))[j].of(m)) // quantiles do not cross the median
+			if regime >= nearEvent && p.errorsIn(nearEvent)[j].n() < fewErrors {
 				q = wider(q, moves(ordinary)[j].of(m)) // few errors near events are known
 			}
 			if regime == beginning {
 				n := float64(p.errorsIn(beginning)[j].n())
-				q += n / (n + beginnings) * (wider(q, moves(beginning)[j].of(m)) - q)
+				q += n / (n + fewBeginnings) * (wider(q, moves(beginning)[j].of(m)) - q)
 			}
 			return q
 		}
@@ -187,12 +187,12 @@ func (m move) of(median float64) float64 { return moved(median, m.residual, m.sc
 // move returns the quantile of the errors at horizon j, or of the one before where
 // none could be compared yet. The fewer there are, the wider it is.
 func (p *Predictor) move(regime, j int, level float64) move {
-	errors := p.errorsIn(regime)
-	spread := errors[j].scales[0].spread(p.horizons[j], p.every)
-	for j > 0 && errors[j].n() == 0 {
+	known := p.errorsIn(regime)
+	spread := known[j].scales[0].spread(p.horizons[j], p.every)
+	for j > 0 && known[j].n() == 0 {
 		j--
 	}
-	u := &errors[j]
+	u := &known[j]
 	best := u.best()
 	return move{u.scales[best].quantile(level) * spread, scaleShares[best] * p.mean}
 }

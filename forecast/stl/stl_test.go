@@ -626,3 +626,30 @@ func FuzzDecompose(f *testing.F) {
 		}
 	})
 }
+
+// A decomposer gives each of several series what it gets alone, and takes none of another length.
+func TestMultipleDecomposerIsMultiple(t *testing.T) {
+	const n = 120
+	for _, o := range []MultipleOptions{{}, {Robust: true}, {Periodic: true}} {
+		d, err := NewMultipleDecomposer(n, []int{4, 12}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, scale := range []float64{1, 50, 1} {
+			y := make([]float64, n)
+			for i := range y {
+				y[i] = scale*float64(i%4) + math.Sin(float64(i)/12) + float64(i*i%7)
+			}
+			want, err := Multiple(y, []int{4, 12}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := d.Decompose(y); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%+v: got another decomposition than alone, and %v", o, err)
+			}
+		}
+		if _, err := d.Decompose(make([]float64, n-1)); err == nil || !strings.Contains(err.Error(), "119 values, the decomposer is for 120") {
+			t.Errorf("of a shorter series: %v", err)
+		}
+	}
+}

@@ -98,7 +98,7 @@ type figures struct {
 
 // story says what has made a difference.
 const story = `
-What dominated, and what became of it: at first 10,000 pools took 9.8 GiB, of which 3.4 were kept, and a
+What dominated, and what became of it: in a first run, on the same machine on the same day, 10,000 pools took 9.8 GiB, of which 3.4 were kept, and a
 scrape 9.1 s. Half of what was kept were digits that nobody needs, tables that two models had each,
 and scores that nobody looks at ([ADR 19](adr/0019-numbers-are-kept-as-precisely-as-needed.md)). A scrape made
 all series of all pools before it sent the first ([ADR 17](adr/0017-metrics-are-streamed.md)). The rest was
@@ -109,7 +109,7 @@ are read in parts of a million values, oldest first, so that no turn waits for a
 // report is the document.
 func report(all []figures) string {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# What many pools cost\n\nWritten by `go run ./tools/bench-scale %s` on %s; no figure is typed by hand.\n\n", strings.Join(os.Args[1:], " "), time.Now().Format("2 January 2006"))
+	fmt.Fprintf(&b, "# What many pools cost\n\nWritten by `go run ./tools/bench-scale %s` on %s; the table's figures are those of this run.\n\n", strings.Join(os.Args[1:], " "), time.Now().Format("2 January 2006"))
 	fmt.Fprintf(&b, "%d cores, %s. Each pool has %d values of %s (four weeks) and the whole bank of models; one query tells the\nload of all of them, and an orchestrator in memory what runs. Prometheus' engine is a process of its\nown, on the same cores.\n\n", runtime.NumCPU(), runtime.Version(), points, step)
 	w := tabwriter.NewWriter(&b, 0, 0, 1, ' ', 0)
 	row := func(name, target string, cell func(figures) string) {
